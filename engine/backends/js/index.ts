@@ -1,0 +1,119 @@
+import type { ElementType, Kernel } from "../../kernel/kernel";
+import type { Backend, Buffer, Values } from "../backend";
+import { type ArrayKernel, allocateValues } from "./array-kernel";
+import { compileConvolution } from "./convolution";
+import { type CodeMode, canGenerateCode, compileMap, compileReduce } from "./elementwise";
+import { compileMatmul } from "./matmul";
+import { type MatrixProduct, createMatrixProduct } from "./matrix-product";
+import {
+  compileArgument,
+  compileConcat,
+  compileCumulativeSum,
+  compileGather,
+  compilePlace,
+  compileScatterAdd,
+} from "./movement";
+import { compilePool } from "./pool";
+import { compilePermutation, compileRandom } from "./random";
+
+export interface JsBackendOptions {
+  /** `interpret` runs where text may not be run as code; the default finds out. */
+  readonly mode?: CodeMode;
+  /** For backends that differ from this one in their name and in how they multiply matrices of floats. */
+  readonly name?: string;
+  readonly floatProduct?: MatrixProduct;
+}
+
+/** The CPU through typed arrays: runs everywhere, one thread. Work is done when a compiled kernel returns. */
+export function createJsBackend(options: JsBackendOptions = {}): Backend {
+  const context: Context = {
+    mode: options.mode ?? (canGenerateCode() ? "generate" : "interpret"),
+    product: createMatrixProduct(),
+    floatProduct: options.floatProduct,
+  };
+  return {
+    name: options.name ?? "js",
+    allocate: (type, size) => new JsBuffer(type, size),
+    compile(kernel, inputs, output) {
+      const run = compileKernel(kernel, inputs, output, context);
+      return (buffers, out) => run(buffers.map(valuesOf), valuesOf(out));
+    },
+    write(buffer, data) {
+      checkSize(buffer, data.length);
+      const values = valuesOf(buffer);
+      if (buffer.type === "bool") for (let i = 0; i < data.length; i++) values[i] = Number(data[i] !== 0);
+      else values.set(data);
+    },
+    copy(from, to) {
+      checkSize(to, from.size);
+      valuesOf(to).set(valuesOf(from));
+    },
+    read: async (buffer) => valuesOf(buffer).slice(),
+  };
+}
+
+interface Context {
+  readonly mode: CodeMode;
+  /** For any type of element. */
+  readonly product: MatrixProduct;
+  readonly floatProduct: MatrixProduct | undefined;
+}
+
+function compileKernel(
+  kernel: Kernel,
+  inputs: readonly ElementType[],
+  output: ElementType,
+  { mode, product, floatProduct }: Context,
+): ArrayKernel {
+  const floats = [...inputs, output].every((type) => type === "float32");
+  switch (kernel.kind) {
+    case "map":
+      return compileMap(kernel, output, mode);
+    case "reduce":
+      return compileReduce(kernel, output, mode);
+    case "argument":
+      return compileArgument(kernel);
+    case "cumulativeSum":
+      return compileCumulativeSum(kernel);
+    case "matmul":
+      return compileMatmul(kernel, (floats && floatProduct) || product);
+    case "convolution":
+      return compileConvolution(kernel, floatProduct ?? product);
+    case "pool":
+      return compilePool(kernel);
+    case "concat":
+      return compileConcat(kernel);
+    case "place":
+      return compilePlace(kernel);
+    case "gather":
+      return compileGather(kernel);
+    case "scatterAdd":
+      return compileScatterAdd(kernel);
+    case "random":
+      return compileRandom(kernel);
+    case "permutation":
+      return compilePermutation(kernel);
+    default:
+      return kernel satisfies never;
+  }
+}
+
+class JsBuffer implements Buffer {
+  readonly values: Values;
+
+  constructor(
+    readonly type: ElementType,
+    readonly size: number,
+  ) {
+    this.values = allocateValues(type, size);
+  }
+}
+
+function valuesOf(buffer: Buffer): Values {
+  if (buffer instanceof JsBuffer) return buffer.values;
+  throw new Error("internal: a buffer of another backend was given to this one");
+}
+
+function checkSize(buffer: Buffer, size: number): void {
+  if (buffer.size !== size) throw new Error(`internal: ${size} values do not fit a buffer of ${buffer.size}`);
+}

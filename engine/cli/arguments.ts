@@ -1,0 +1,160 @@
+import { parseArgs } from "node:util";
+
+/** What the user asked for on the command line. */
+export type Command =
+  CheckCommand | TrainCommand | TraceCommand | { readonly kind: "help" } | { readonly kind: "version" };
+
+export interface CheckCommand {
+  readonly kind: "check";
+  readonly files: readonly string[];
+  readonly json: boolean;
+  readonly timeLimit: number;
+}
+
+export interface TrainCommand {
+  readonly kind: "train";
+  readonly file: string;
+  readonly json: boolean;
+  readonly timeLimit: number;
+  readonly epochs: number | undefined;
+  readonly seed: number | undefined;
+  readonly device: "cpu";
+  readonly maxSteps: number | undefined;
+  readonly out: string | undefined;
+  readonly resume: string | undefined;
+}
+
+export interface TraceCommand {
+  readonly kind: "trace";
+  readonly file: string;
+  readonly json: boolean;
+  readonly timeLimit: number;
+  readonly seed: number | undefined;
+  readonly maxElements: number;
+}
+
+/** Wrong usage: one line on stderr, exit 2. */
+export class UsageError extends Error {}
+
+/** Seconds that a model file's top level may take. */
+const DEFAULT_TIME_LIMIT = 10;
+const DEFAULT_MAX_ELEMENTS = 65_536;
+
+export const HELP = `Usage: backstep <command> [options]
+
+Commands:
+  check FILE…    Check shapes and gradient paths of model files without running them
+  train FILE     Train the model that the file exports by default
+  trace FILE     Run one iteration (or a free program) and print every node, forward and backward
+
+Options:
+  --json             Machine-readable output, one JSON object a line
+  --time-limit S     Seconds that a file's top-level code may take (default ${DEFAULT_TIME_LIMIT})
+  --help, --version
+
+train:
+  --epochs N         Passes over the data, instead of the file's
+  --max-steps N      Stop after this many updates
+  --seed N           Seed of all randomness, instead of the file's
+  --device cpu       Where to compute
+  --out DIR          Write checkpoint.safetensors, checkpoint.json and metrics.jsonl there
+  --resume PATH      Go on from a checkpoint (a file, or a folder that --out wrote)
+
+trace:
+  --seed N
+  --max-elements N   Leave out the values of tensors with more elements (default ${DEFAULT_MAX_ELEMENTS})
+`;
+
+const FLAGS = {
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+  "time-limit": { type: "string" },
+  epochs: { type: "string" },
+  "max-steps": { type: "string" },
+  seed: { type: "string" },
+  device: { type: "string" },
+  out: { type: "string" },
+  resume: { type: "string" },
+  "max-elements": { type: "string" },
+} as const;
+
+type FlagName = keyof typeof FLAGS;
+
+const ALLOWED: Readonly<Record<"check" | "train" | "trace", readonly FlagName[]>> = {
+  check: ["json", "time-limit"],
+  train: ["json", "time-limit", "epochs", "max-steps", "seed", "device", "out", "resume"],
+  trace: ["json", "time-limit", "seed", "max-elements"],
+};
+
+/** @throws UsageError that says what is wrong and what is possible. */
+export function parseCommand(argv: readonly string[]): Command {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    const [first] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
+    throw new UsageError(`${first}; see backstep --help`);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  const [command, ...files] = positionals;
+  if (command === undefined) throw new UsageError("no command given; use check, train or trace (see backstep --help)");
+  if (command !== "check" && command !== "train" && command !== "trace") {
+    throw new UsageError(`there is no command ${command}; use check, train or trace (see backstep --help)`);
+  }
+  for (const flag of Object.keys(values)) {
+    if (!ALLOWED[command].includes(flag as FlagName))
+      throw new UsageError(`${command} has no option --${flag}; see backstep --help`);
+  }
+  if (files.length === 0) throw new UsageError(`${command} needs a model file: backstep ${command} model.nn.ts`);
+  const json = values.json ?? false;
+  const timeLimit = numberOption("time-limit", values["time-limit"], { above: 0 }) ?? DEFAULT_TIME_LIMIT;
+  if (command === "check") return { kind: "check", files, json, timeLimit };
+  if (files.length > 1)
+    throw new UsageError(`${command} takes one model file, got ${files.length}: ${files.join(" ")}`);
+  const [file] = files;
+  const seed = numberOption("seed", values.seed, { whole: true, least: 0 });
+  if (command === "trace") {
+    const maxElements =
+      numberOption("max-elements", values["max-elements"], { whole: true, least: 0 }) ?? DEFAULT_MAX_ELEMENTS;
+    return { kind: "trace", file, json, timeLimit, seed, maxElements };
+  }
+  return {
+    kind: "train",
+    file,
+    json,
+    timeLimit,
+    seed,
+    epochs: numberOption("epochs", values.epochs, { whole: true, least: 0 }),
+    maxSteps: numberOption("max-steps", values["max-steps"], { whole: true, least: 0 }),
+    device: deviceOption(values.device),
+    out: values.out,
+    resume: values.resume,
+  };
+}
+
+function deviceOption(device: string | undefined): "cpu" {
+  if (device === undefined || device === "cpu") return "cpu";
+  if (device === "webgpu")
+    throw new UsageError("--device webgpu: this version has no WebGPU backend; use --device cpu");
+  throw new UsageError(`--device must be cpu or webgpu, got ${device}`);
+}
+
+function numberOption(
+  name: string,
+  text: string | undefined,
+  bounds: { readonly whole?: boolean; readonly least?: number; readonly above?: number },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === "" ? NaN : Number(text);
+  const fits =
+    Number.isFinite(value) &&
+    (!bounds.whole || Number.isSafeInteger(value)) &&
+    value >= (bounds.least ?? -Infinity) &&
+    value > (bounds.above ?? -Infinity);
+  if (fits) return value;
+  const bound = bounds.above === undefined ? `≥ ${bounds.least ?? 0}` : `> ${bounds.above}`;
+  throw new UsageError(`--${name} must be a ${bounds.whole ? "whole " : ""}number ${bound}, got "${text}"`);
+}

@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+import * as backstep from "../index";
+import type { Issue } from "../graph/issue";
+import { setSiteSource, type Range } from "../graph/site";
+import { Tensor, userCall } from "../graph/tensor";
+import { Trace, enterTrace } from "../graph/trace";
+import { type LoadResult, loadModule } from "../load/modules";
+import { createSiteTracker } from "../load/sites";
+import { Training } from "../train/training";
+import { createNodeHost } from "./node-host";
+
+/** A model file after its top level has run. */
+export interface LoadedProgram {
+  readonly file: string;
+  readonly loaded: LoadResult;
+  /** What the top level built. */
+  readonly trace: Trace;
+  readonly training: Training | undefined;
+  /** Problems of loading and issues of the top level's own nodes. */
+  readonly issues: readonly Issue[];
+  readonly locate: (error: unknown) => readonly Range[];
+}
+
+/** Loads a model file and installs the way its calls are found, which stays for all that is built from it. */
+export async function loadProgram(path: string): Promise<LoadedProgram> {
+  const file = resolve(path);
+  const tracker = createSiteTracker();
+  setSiteSource(tracker.source);
+  const trace = new Trace(true);
+  enterTrace(trace);
+  const loaded = await loadModule(file, createNodeHost(asUserSees(backstep)), tracker);
+  const problems: Issue[] = loaded.problems.map(({ code, message, range }) => ({
+    code,
+    message,
+    range,
+    severity: "error",
+  }));
+  const main = loaded.exports?.default;
+  return {
+    file,
+    loaded,
+    trace,
+    training: main instanceof Training ? main : undefined,
+    issues: [...problems, ...trace.issues],
+    locate: (error) => tracker.userFrames(error),
+  };
+}
+
+/** The result of a free program: its default export, else its last exported scalar, else the last scalar that it made and did not use. */
+export function programResult(program: LoadedProgram): Tensor | undefined {
+  const exports = Object.values(program.loaded.exports ?? {}).filter((value) => value instanceof Tensor);
+  const main = program.loaded.exports?.default;
+  if (main instanceof Tensor) return main;
+  const used = new Set(program.trace.nodes.flatMap((node) => node.inputs));
+  const sinks = program.trace.nodes.filter(
+    (node) => !used.has(node) && node.inputs.length > 0 && node.dtype === "float32",
+  );
+  return exports.at(-1) ?? sinks.filter((node) => node.knownShape?.length === 0).at(-1) ?? sinks.at(-1);
+}
+
+/** Why a file cannot be trained, with what to do. */
+export function noTraining(program: LoadedProgram): string {
+  const { exports, facts } = program.loaded;
+  const range = facts.get(program.file)?.defaultExport;
+  const place = range ? `${program.file}:${range.line}:${range.column}` : program.file;
+  const hint = "write `export default training({ model, data, loss, optimizer })`";
+  if (!exports || !("default" in exports)) return `${place}: there is no default export to train; ${hint}`;
+  const value = exports.default;
+  const what =
+    value instanceof Tensor
+      ? "a tensor (use `backstep trace` for it)"
+      : value instanceof backstep.Module
+        ? "a model without its training"
+        : value === undefined
+          ? "undefined"
+          : typeof value === "function"
+            ? "a function or class"
+            : typeof value;
+  return `${place}: the default export is ${what}, no training; ${hint}`;
+}
+
+/** The exports of "backstep" with every plain function marked as a user's call, so that its result gets the variable's name. */
+function asUserSees(exports: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(exports).map(([name, value]) => {
+      if (typeof value !== "function" || /^class\b/.test(Function.prototype.toString.call(value))) return [name, value];
+      const call = (...inputs: unknown[]): unknown =>
+        userCall(() => (value as (...inputs: unknown[]) => unknown)(...inputs));
+      return [name, Object.assign(Object.defineProperty(call, "name", { value: name }), value)];
+    }),
+  );
+}

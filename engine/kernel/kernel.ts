@@ -1,0 +1,187 @@
+import { type Expression, printExpression } from "./expression";
+import type { Distribution } from "./random";
+
+/**
+ * One piece of work for a backend: plain data, all sizes known.
+ *
+ * Kernels read whole buffers. `map`, `reduce` and `matmul` may read them through strides; every other
+ * kernel reads dense row-major inputs. Each writes one dense row-major output.
+ * Backends know kernels and buffers, never operations.
+ */
+export type Kernel =
+  | MapKernel
+  | ReduceKernel
+  | ArgumentKernel
+  | CumulativeSumKernel
+  | MatmulKernel
+  | ConvolutionKernel
+  | PoolKernel
+  | ConcatKernel
+  | PlaceKernel
+  | GatherKernel
+  | ScatterAddKernel
+  | RandomKernel
+  | PermutationKernel;
+
+export type ElementType = "float32" | "int32" | "bool";
+
+/** How an index of the kernel's shape finds its element: offset + Σ index[axis]·strides[axis]. */
+export interface View {
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** out[i] = body(inputs[view(i)]) for every index i of `shape`. */
+export interface MapKernel {
+  readonly kind: "map";
+  readonly shape: readonly number[];
+  readonly views: readonly View[];
+  readonly body: Expression;
+}
+
+export type Combine = "sum" | "product" | "maximum" | "minimum";
+
+/** Maps over `shape` and combines along `axes`; the output has the remaining axes. */
+export interface ReduceKernel {
+  readonly kind: "reduce";
+  readonly shape: readonly number[];
+  readonly axes: readonly number[];
+  readonly views: readonly View[];
+  readonly body: Expression;
+  readonly combine: Combine;
+}
+
+/** Position (int32) of the first largest or smallest element along the middle of [outer, length, inner]. */
+export interface ArgumentKernel {
+  readonly kind: "argument";
+  readonly which: "maximum" | "minimum";
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+}
+
+/** Running sum along the middle of [outer, length, inner]; `reverse` starts at the end. */
+export interface CumulativeSumKernel {
+  readonly kind: "cumulativeSum";
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly reverse: boolean;
+}
+
+/** C[b] = A[b]·B[b]; A is m×k and B k×n through the given row and column strides, C dense. */
+export interface MatmulKernel {
+  readonly kind: "matmul";
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Offsets, in elements, of each pair of matrices of the batch. */
+  readonly batch: readonly { readonly a: number; readonly b: number }[];
+  readonly strideA: readonly [row: number, column: number];
+  readonly strideB: readonly [row: number, column: number];
+}
+
+/** Sizes of a 2-D convolution, cross-correlation as in DOMAIN; images are [batch, channels, height, width]. */
+export interface ConvolutionGeometry {
+  readonly batch: number;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly groups: number;
+  readonly input: readonly [height: number, width: number];
+  readonly kernel: readonly [height: number, width: number];
+  readonly output: readonly [height: number, width: number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Rows above and columns left that padding adds; what is below and right follows from the sizes. */
+  readonly padding: readonly [top: number, left: number];
+}
+
+/** `forward`: (x, w) → y; `input`: (g, w) → ∂x; `weight`: (x, g) → ∂w. */
+export interface ConvolutionKernel {
+  readonly kind: "convolution";
+  readonly which: "forward" | "input" | "weight";
+  readonly geometry: ConvolutionGeometry;
+}
+
+export interface PoolGeometry {
+  /** Batch × channels. */
+  readonly planes: number;
+  readonly input: readonly [height: number, width: number];
+  readonly window: readonly [height: number, width: number];
+  readonly output: readonly [height: number, width: number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly padding: readonly [top: number, left: number];
+  /** Average pooling divides by the window's size, or by the number of its elements inside the image. */
+  readonly countPadding: boolean;
+}
+
+/**
+ * `maximum`: x → y; `maximumGradient`: (x, g) → ∂x, g goes to the first largest element of each window;
+ * `maximumPick`: (x, v of x's shape) → v at those elements; `average`: x → y; `averageGradient`: g → ∂x.
+ */
+export interface PoolKernel {
+  readonly kind: "pool";
+  readonly which: "maximum" | "maximumGradient" | "maximumPick" | "average" | "averageGradient";
+  readonly geometry: PoolGeometry;
+}
+
+/** Joins inputs [outer, lengths[i], inner] along the middle. */
+export interface ConcatKernel {
+  readonly kind: "concat";
+  readonly outer: number;
+  readonly lengths: readonly number[];
+  readonly inner: number;
+}
+
+/** out = `value` everywhere; out[start + step·i] = in[i] along each axis: padding, and the gradient of a slice. */
+export interface PlaceKernel {
+  readonly kind: "place";
+  readonly inputShape: readonly number[];
+  readonly start: readonly number[];
+  readonly step: readonly number[];
+  readonly shape: readonly number[];
+  readonly value: number;
+}
+
+/** out[o, j, i] = data[o, indices[j], i] with data [outer, length, inner] and indices [count]. */
+export interface GatherKernel {
+  readonly kind: "gather";
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly count: number;
+}
+
+/** out = zeros [outer, length, inner]; out[o, indices[j], i] += source[o, j, i], in order of j. Inputs (indices, source). */
+export interface ScatterAddKernel {
+  readonly kind: "scatterAdd";
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  readonly count: number;
+}
+
+/** Input: the random key [seed, iteration] as int32. */
+export interface RandomKernel {
+  readonly kind: "random";
+  readonly distribution: Distribution;
+  readonly size: number;
+  readonly stream: number;
+}
+
+/** Input: the random key [seed, iteration] as int32; output int32. */
+export interface PermutationKernel {
+  readonly kind: "permutation";
+  readonly size: number;
+  readonly stream: number;
+}
+
+/** Stable text of a kernel, for plans and snapshots. */
+export function printKernel(kernel: Kernel): string {
+  const { kind, ...rest } = kernel;
+  const fields = Object.entries(rest).map(([key, value]) =>
+    key === "body" ? printExpression(value as Expression) : `${key}=${JSON.stringify(value)}`,
+  );
+  return `${kind} ${fields.join(" ")}`;
+}

@@ -1,0 +1,76 @@
+import type { Backend, Buffer, CompiledKernel, Values } from "../backends/backend";
+import type { Tensor } from "../graph/tensor";
+import type { Plan } from "./plan";
+
+/** A plan with memory and compiled kernels of one backend: runs as often as one likes. */
+export interface Program {
+  /** Gives a leaf its value; ignored for leaves the plan does not need. */
+  write(leaf: Tensor, data: ArrayLike<number>): void;
+  run(): void;
+  /** The value of one of the plan's outputs after {@link run}. */
+  read(output: Tensor): Promise<Values>;
+  /** Copies an output into a buffer, e.g. new parameters over the old ones. */
+  copyTo(output: Tensor, target: Buffer): void;
+  readonly plan: Plan;
+}
+
+/**
+ * Compiles a plan. Leaves in `shared` use the buffers given there (parameters and states that several programs
+ * train); the others get buffers of their own.
+ */
+export function compileProgram(
+  plan: Plan,
+  backend: Backend,
+  shared: Pick<ReadonlyMap<Tensor, Buffer>, "get"> = new Map(),
+): Program {
+  const buffers = plan.slots.map((slot) => slot);
+  const owned = new Array<Buffer>(plan.slots.length);
+  for (const [leaf, slot] of plan.leaves) {
+    const given = shared.get(leaf);
+    if (given) owned[slot] = given;
+  }
+  buffers.forEach((slot, i) => (owned[i] ??= backend.allocate(slot.type, slot.size)));
+  for (const [leaf, slot] of plan.leaves) {
+    if (leaf.op === "constant") backend.write(owned[slot], leaf.attributes.data as Float64Array);
+  }
+  const steps = plan.instructions.map(({ kernel, inputs, output }) => {
+    const sources = inputs.map((slot) => owned[slot]);
+    const run: CompiledKernel = backend.compile(
+      kernel,
+      sources.map((buffer) => buffer.type),
+      owned[output].type,
+    );
+    return () => run(sources, owned[output]);
+  });
+  const bufferOf = (output: Tensor): Buffer => {
+    const slot = plan.outputs.get(output);
+    if (slot === undefined) throw new Error(`internal: ${output.name ?? output.op} is no output of this plan`);
+    return owned[slot];
+  };
+  return {
+    plan,
+    write: (leaf, data) => {
+      const slot = plan.leaves.get(leaf);
+      if (slot !== undefined) backend.write(owned[slot], data);
+    },
+    run: () => {
+      for (let i = 0; i < steps.length; i++) {
+        try {
+          steps[i]();
+        } catch (error) {
+          throw placed(error, plan.instructions[i].node);
+        }
+      }
+    },
+    read: (output) => backend.read(bufferOf(output)),
+    copyTo: (output, target) => backend.copy(bufferOf(output), target),
+  };
+}
+
+/** Adds the user's place to an error of a kernel, such as an index out of range. */
+function placed(error: unknown, node: Tensor): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return node.site
+    ? new Error(`${node.site.file}:${node.site.line}:${node.site.column}: ${node.op}: ${message}`)
+    : new Error(`${node.op}: ${message}`);
+}

@@ -1,0 +1,275 @@
+import type { Backend, Values } from "../backends/backend";
+import { type Nested, toNested } from "../graph/array";
+import { reachable } from "../graph/order";
+import { concreteShape } from "../graph/shape";
+import type { Tensor } from "../graph/tensor";
+import { currentTrace, withTrace } from "../graph/trace";
+import { backward } from "../autodiff/gradients";
+import type { DataFiles, Dataset, LoadedDataset } from "../data/dataset";
+import type { BatchField } from "../data/loader";
+import { Parameter, isTrained } from "../nn/parameter";
+import { apply, constantTensor } from "../ops";
+import type { Optimizer } from "../optim/optimizer";
+import { planGraph } from "../plan/plan";
+import { type Program, compileProgram } from "../plan/program";
+import { Store } from "./store";
+
+/** What `item`, `value` and `minimize` run on: an {@link Executor}, or a stand-in that only looks at the graph. */
+export interface Runner {
+  values(tensors: readonly Tensor[]): Promise<Values[]>;
+  minimize(loss: Tensor, optimizer: Optimizer): Promise<number>;
+}
+
+/**
+ * Execution for hand-written loops and free programs: `await item(t)`, `await minimize(loss, optimizer)`.
+ *
+ * Each call runs the graph behind its tensors. A graph of the same form as an earlier one reuses its compiled program,
+ * so a loop compiles once.
+ */
+export class Executor implements Runner {
+  readonly store: Store;
+  private readonly programs = new Map<
+    string,
+    { program: Program; leaves: readonly Tensor[]; outputs: readonly Tensor[] }
+  >();
+  private readonly parameterNumbers = new Map<Tensor, number>();
+  private readonly optimizerRuns = new WeakMap<Optimizer, number>();
+  private readonly optimizerNumbers = new Map<Optimizer, number>();
+  private iteration = 0;
+
+  constructor(
+    backend: Backend,
+    readonly seed: number,
+    /** Called before each execution, e.g. to say that the program is alive, or to end a dry run. */
+    private readonly onRun?: () => void,
+  ) {
+    this.store = new Store(backend, seed);
+  }
+
+  /** Values of tensors, computed together. */
+  async values(tensors: readonly Tensor[]): Promise<Values[]> {
+    this.onRun?.();
+    const { program, outputs } = this.prepare(tensors, new Map());
+    program.run();
+    return Promise.all(outputs.map((output) => program.read(output)));
+  }
+
+  /**
+   * One update of all trainable parameters that the loss depends on: gradients, optimiser, states. Returns the loss
+   * before the update.
+   */
+  async minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
+    this.onRun?.();
+    const trace = currentTrace();
+    const parameters = reachable([loss]).filter(
+      (node): node is Parameter => node instanceof Parameter && isTrained(node),
+    );
+    if (parameters.length === 0)
+      throw new Error(
+        "minimize: the loss depends on no trainable parameter; make them with variable(…) or in a module",
+      );
+    const step = (this.optimizerRuns.get(optimizer) ?? 0) + 1;
+    this.optimizerRuns.set(optimizer, step);
+    const assignments = new Map<Tensor, Tensor>(trace.updates);
+    const learningRate = apply("input", [], { shape: [], dtype: "float32" }, "learning rate");
+    const count = apply("input", [], { shape: [], dtype: "float32" }, "step");
+    const { adjoints } = backward(loss, parameters);
+    withTrace(trace, () => {
+      trace.phase = "update";
+      for (const parameter of parameters) {
+        const gradient = adjoints.get(parameter)?.gradient;
+        if (gradient) this.update(parameter, gradient, optimizer, learningRate, count, assignments);
+      }
+      trace.phase = "forward";
+    });
+    trace.updates.clear();
+    const targets = [...assignments.keys()];
+    const feeds = new Map<Tensor, ArrayLike<number>>([
+      [learningRate, [optimizer.learningRate]],
+      [count, [step]],
+    ]);
+    const { program, outputs } = this.prepare([loss, ...assignments.values()], feeds);
+    program.run();
+    const [value] = await program.read(outputs[0]);
+    const buffers = this.store.buffers;
+    targets.forEach((leaf, i) => {
+      program.copyTo(outputs[i + 1], buffers.get(leaf) ?? missing(leaf));
+    });
+    this.iteration++;
+    trace.randomStreams = 0;
+    trace.randomKey = undefined;
+    return value;
+  }
+
+  private update(
+    parameter: Parameter,
+    gradient: Tensor,
+    optimizer: Optimizer,
+    learningRate: Tensor,
+    step: Tensor,
+    assignments: Map<Tensor, Tensor>,
+  ): void {
+    const name = this.nameOf(parameter);
+    const owner = this.optimizerNumbers.get(optimizer) ?? this.optimizerNumbers.size;
+    this.optimizerNumbers.set(optimizer, owner);
+    const state = optimizer.state.map(({ name: kind, fill }) => {
+      const leaf = apply("input", [], { shape: parameter.shape, dtype: "float32" }, `${kind}.${name}`);
+      this.store.addFilled(`optimizer${owner}.${kind}.${name}`, leaf, fill);
+      return leaf;
+    });
+    const next = optimizer.update({ name, parameter, gradient, state, learningRate, step });
+    assignments.set(parameter, next.parameter);
+    state.forEach((leaf, i) => assignments.set(leaf, next.state[i]));
+  }
+
+  /** A parameter's name, made unique: two models may both have a `hidden.weight`. */
+  private nameOf(parameter: Parameter): string {
+    const number = this.parameterNumbers.get(parameter) ?? this.parameterNumbers.size;
+    this.parameterNumbers.set(parameter, number);
+    return `${parameter.name ?? "parameter"}#${number}`;
+  }
+
+  private prepare(
+    outputs: readonly Tensor[],
+    feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
+  ): { program: Program; outputs: readonly Tensor[] } {
+    const nodes = reachable(outputs);
+    const leaves = nodes.filter((node) => LEAVES.has(node.op) || isBulkConstant(node));
+    for (const leaf of leaves) {
+      if (leaf instanceof Parameter) this.store.addParameters(new Map([[this.nameOf(leaf), leaf]]));
+      else if (leaf.op === "input" && !feeds.has(leaf) && !this.store.buffers.has(leaf)) {
+        throw new Error(
+          `the value of ${leaf.name ?? "an input"} is not known; inputs made with input(…) are for checking shapes, use tensor(…) for values`,
+        );
+      }
+    }
+    const key = this.structure(nodes, outputs);
+    let known = this.programs.get(key);
+    if (!known) {
+      const program = compileProgram(planGraph(outputs), this.store.backend, this.store.buffers);
+      known = { program, leaves, outputs };
+      this.programs.set(key, known);
+    }
+    const { program } = known;
+    known.leaves.forEach((leaf, i) => {
+      const now = leaves[i];
+      const data = feeds.get(now) ?? (now.op === "constant" ? (now.attributes.data as Float64Array) : undefined);
+      if (now.op === "randomKey") program.write(leaf, [this.seed, this.iteration]);
+      else if (data) program.write(leaf, data);
+    });
+    return known;
+  }
+
+  /** Text that graphs of the same form share: operations, attributes, shapes, wiring, and which stored values they use. */
+  private structure(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
+    const numbers = new Map(nodes.map((node, i) => [node, i]));
+    const lines = nodes.map((node) => {
+      const buffer = this.store.buffers.get(node);
+      const attributes = isBulkConstant(node) ? "" : printAttributes(node);
+      return `${node.op}(${node.inputs.map((source) => numbers.get(source)).join()})${node.dtype}[${String(node.knownShape)}]${attributes}${buffer ? `@${this.bufferNumber(buffer)}` : ""}`;
+    });
+    return `${lines.join("\n")}>${outputs.map((node) => numbers.get(node)).join()}`;
+  }
+
+  private readonly bufferNumbers = new Map<object, number>();
+  private bufferNumber(buffer: object): number {
+    const number = this.bufferNumbers.get(buffer) ?? this.bufferNumbers.size;
+    this.bufferNumbers.set(buffer, number);
+    return number;
+  }
+}
+
+const LEAVES = new Set(["parameter", "input", "randomKey"]);
+
+/** Constants with more than one number are data: a new batch must not compile a new program. */
+function isBulkConstant(node: Tensor): boolean {
+  return node.op === "constant" && (node.attributes.data as Float64Array).length !== 1;
+}
+
+function printAttributes(node: Tensor): string {
+  return JSON.stringify(node.attributes, (_, value: unknown) => {
+    if (value instanceof Float64Array) return [...value];
+    if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+    // Functions drop out of JSON: a custom gradient is in the graph as nodes by the time it runs.
+    return value;
+  });
+}
+
+function missing(leaf: Tensor): never {
+  throw new Error(`internal: ${leaf.name ?? leaf.op} has no stored value`);
+}
+
+let executor: Runner | undefined;
+
+/** Installs what {@link item}, {@link value} and {@link minimize} run on; returns the one before. */
+export function setRunner(next: Runner | undefined): Runner | undefined {
+  const before = executor;
+  executor = next;
+  return before;
+}
+
+function running(): Runner {
+  if (!executor)
+    throw new Error("nothing can run here: values exist only in a program that `backstep train` or the editor runs");
+  return executor;
+}
+
+/** The value of a tensor with one element. */
+export async function item(tensor: Tensor): Promise<number> {
+  const [values] = await running().values([tensor]);
+  if (values.length !== 1)
+    throw new Error(`item: needs a tensor with one element, this has ${values.length}; use value(tensor)`);
+  return values[0];
+}
+
+/** The value of a tensor as nested lists (a number for a scalar; true and false for bool). */
+export async function value(tensor: Tensor): Promise<Nested> {
+  const [values] = await running().values([tensor]);
+  return toNested(values, concreteShape(tensor.knownShape), tensor.dtype === "bool" ? (x) => x !== 0 : undefined);
+}
+
+/**
+ * One training update in a hand-written loop: differentiates `loss`, lets the optimiser change every trainable parameter it
+ * depends on, and gives the loss before the update.
+ */
+export function minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
+  return running().minimize(loss, optimizer);
+}
+
+let dataFiles: DataFiles | undefined;
+
+/** Installs how {@link load} reads; returns what was there before. */
+export function setDataFiles(next: DataFiles | undefined): DataFiles | undefined {
+  const before = dataFiles;
+  dataFiles = next;
+  return before;
+}
+
+/**
+ * Reads a data set for a hand-written loop: `const data = await load(moons()); for (const batch of batches(data, { batchSize: 32 })) …`.
+ * The parts of a data set that holds examples out itself are `ownParts(data)`.
+ */
+export function load(data: Dataset): Promise<LoadedDataset> {
+  if (!dataFiles)
+    throw new Error(
+      "load: nothing can be read here: data sets are read in a program that `backstep train` or the editor runs",
+    );
+  return data.load(dataFiles);
+}
+
+/** One field of a batch as a tensor, ready for a model: [size, ...field]. */
+export function batchTensor(field: BatchField): Tensor {
+  return constantTensor(field.data, field.shape, field.dtype);
+}
+
+/** Builds as in validation: dropout passes everything on, batch norm uses its running statistics. */
+export function evaluating<T>(build: () => T): T {
+  const trace = currentTrace();
+  const before = trace.training;
+  trace.training = false;
+  try {
+    return build();
+  } finally {
+    trace.training = before;
+  }
+}

@@ -1,0 +1,394 @@
+import type { Backend, Values } from "../backends/backend";
+import { batchCount, batches, type Batch } from "../data/loader";
+import { type WorkerPool, prefetchBatches } from "../data/prefetch";
+import type { DataFiles, LoadedDataset } from "../data/dataset";
+import { concreteShape } from "../graph/shape";
+import type { Tensor } from "../graph/tensor";
+import { moduleType, namedParameters, parameterCount } from "../nn/module";
+import { scheduledRate } from "../optim";
+import { planGraph } from "../plan/plan";
+import { type Program, compileProgram } from "../plan/program";
+import type { Checkpoint, RunState } from "./checkpoint";
+import { notFinite, stopOnIssues } from "./failures";
+import { type Parts, loadParts } from "./parts";
+import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
+import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
+import type { Probe } from "./probe";
+import { readStatistics } from "./statistics";
+import { type Forward, type Step, traceForward, traceStep } from "./step";
+import { Store } from "./store";
+import type { Metric, Training } from "./training";
+
+/** What a run needs from where it runs. */
+export interface RunEnvironment {
+  readonly backend: Backend;
+  readonly files: DataFiles;
+  /** Collects training batches ahead of their use; without one they are collected in between. */
+  readonly pool?: WorkerPool;
+  /** Milliseconds, for speeds and durations only; results never depend on it. */
+  readonly now: () => number;
+}
+
+export interface RunOptions {
+  readonly onEvent?: (event: TrainingEvent) => void | Promise<void>;
+  /** Looked at between iterations; when true the run saves and ends. */
+  readonly interrupted?: () => boolean;
+  /** Called at the end of each epoch and when interrupted; returns where it was saved. */
+  readonly save?: (checkpoint: Checkpoint) => Promise<string>;
+  readonly resume?: Checkpoint;
+  readonly probe?: Probe;
+}
+
+/** Batches of validation data: large, since nothing is kept for a backward pass. */
+const VALIDATION_BATCH = 256;
+
+/** Trains until the epochs are done or a reason to stop comes up. @returns the last event, and the final values. */
+export async function runTraining(
+  training: Training,
+  environment: RunEnvironment,
+  options: RunOptions = {},
+): Promise<{ end: EndEvent; values: Map<string, { shape: readonly number[]; data: Values }> }> {
+  const run = new Run(training, environment, options, await loadParts(training, environment.files));
+  return run.go();
+}
+
+class Run {
+  private readonly store: Store;
+  private readonly steps = new Map<number, { step: Step; program: Program }>();
+  private readonly evaluations = new Map<number, { forward: Forward; program: Program }>();
+  private readonly metrics: readonly Metric[];
+  private readonly batchSize: number;
+  private readonly iterationsPerEpoch: number;
+  private state: RunState = { epoch: 0, iteration: 0, batch: 0, losses: [], trainingLosses: [], best: undefined };
+  private best: Map<string, { shape: readonly number[]; data: Values }> | undefined;
+  private checkpoint: string | null = null;
+  private lastEpoch: EpochEvent | undefined;
+  /** Of the last epoch, or of the last batch where the run ended within one. */
+  private lastLoss: number | undefined;
+
+  constructor(
+    private readonly training: Training,
+    private readonly environment: RunEnvironment,
+    private readonly options: RunOptions,
+    private readonly parts: Parts,
+  ) {
+    this.store = new Store(environment.backend, training.seed);
+    this.metrics = metricsFor(training, parts.train.fields.targets[0]);
+    this.batchSize = training.batchSize === "all" ? parts.train.length : training.batchSize;
+    this.iterationsPerEpoch = batchCount(parts.train.length, {
+      batchSize: this.batchSize,
+      dropLast: training.dropLast,
+    });
+  }
+
+  async go(): Promise<{ end: EndEvent; values: Map<string, { shape: readonly number[]; data: Values }> }> {
+    const { training, parts } = this;
+    const started = this.environment.now();
+    this.store.addParameters(namedParameters(training.model));
+    const first = this.stepFor(Math.min(this.batchSize, parts.train.length));
+    let measured = this.newMeasurements(first.step);
+    if (this.options.resume) measured = this.resume(this.options.resume, first.step);
+    await this.emit({
+      type: "start",
+      model: moduleType(training.model),
+      parameters: parameterCount(training.model),
+      layers: first.step.layers.map(({ name, type, site }) => ({
+        name,
+        type,
+        file: site?.file ?? null,
+        line: site?.line ?? null,
+      })),
+      data: parts.train.name,
+      examples: parts.train.length,
+      validationExamples: parts.validation?.length ?? 0,
+      batchSize: this.batchSize,
+      epochs: training.epochs,
+      iterationsPerEpoch: this.iterationsPerEpoch,
+      optimizer: training.optimizer.name,
+      seed: training.seed,
+      device: this.environment.backend.name,
+      startEpoch: this.state.epoch,
+      startIteration: this.state.iteration,
+    });
+    let reason: EndReason = "epochs";
+    while (this.state.epoch < training.epochs) {
+      if (this.state.iteration >= training.maxSteps) {
+        reason = "steps";
+        break;
+      }
+      const stopped = await this.epoch(measured);
+      if (stopped) {
+        reason = stopped;
+        break;
+      }
+      measured = this.newMeasurements(first.step);
+      const enough = this.enough();
+      if (enough) {
+        reason = enough;
+        break;
+      }
+    }
+    if (
+      training.earlyStopping &&
+      (training.earlyStopping.restoreBest ?? true) &&
+      this.best &&
+      reason !== "interrupted"
+    ) {
+      this.store.write(this.best);
+    }
+    const end: EndEvent = {
+      type: "end",
+      reason,
+      epochs: this.state.epoch,
+      iterations: this.state.iteration,
+      loss: this.lastLoss ?? this.state.trainingLosses.at(-1) ?? null,
+      metrics: this.lastEpoch?.metrics ?? {},
+      validation: this.lastEpoch?.validation ?? null,
+      seconds: (this.environment.now() - started) / 1000,
+      checkpoint: this.checkpoint,
+    };
+    await this.emit(end);
+    return { end, values: await this.store.read() };
+  }
+
+  /** One pass over the data, from the batch where the state stands. */
+  private async epoch(measured: Measurements): Promise<EndReason | undefined> {
+    const { training, parts, environment } = this;
+    const began = environment.now();
+    let examples = 0;
+    const order = {
+      batchSize: this.batchSize,
+      shuffle: training.shuffle,
+      seed: training.seed,
+      epoch: this.state.epoch,
+      dropLast: training.dropLast,
+      startAt: this.state.batch,
+      training: true,
+    };
+    const source = environment.pool
+      ? prefetchBatches(parts.train.length, environment.pool, { ...order, prefetch: training.prefetch })
+      : batches(parts.train, order);
+    for await (const batch of source) {
+      if (this.options.interrupted?.()) {
+        await this.save(measured);
+        return "interrupted";
+      }
+      if (this.state.iteration >= training.maxSteps) {
+        await this.save(measured);
+        return "steps";
+      }
+      const loss = await this.iterate(batch, measured, () => {
+        examples += batch.size;
+        return examples / Math.max(1e-3, (environment.now() - began) / 1000);
+      });
+      if (!Number.isFinite(loss)) return "not-finite";
+    }
+    this.state = { ...this.state, epoch: this.state.epoch + 1, batch: 0 };
+    const validation = parts.validation ? await this.validate(parts.validation) : null;
+    this.state = {
+      ...this.state,
+      losses: [...this.state.losses, validation?.loss ?? measured.loss],
+      trainingLosses: [...this.state.trainingLosses, measured.loss],
+    };
+    await this.rememberBest();
+    const event: EpochEvent = {
+      type: "epoch",
+      epoch: this.state.epoch,
+      iteration: this.state.iteration,
+      loss: measured.loss,
+      batchMeanLoss: measured.batchMeanLoss,
+      metrics: measured.values(),
+      validation,
+      learningRate: this.rate(),
+      seconds: (environment.now() - began) / 1000,
+    };
+    this.lastEpoch = event;
+    this.lastLoss = event.loss;
+    await this.save(this.newMeasurements(this.stepFor(Math.min(this.batchSize, parts.train.length)).step));
+    await this.emit(event);
+    return undefined;
+  }
+
+  /** One update. Returns the batch's loss before it. */
+  private async iterate(batch: Batch, measured: Measurements, speed: () => number): Promise<number> {
+    const { step, program } = this.stepFor(batch.size);
+    const learningRate = this.rate();
+    feed(program, step, batch);
+    if (step.trace.randomKey) program.write(step.trace.randomKey, [this.training.seed, this.state.iteration]);
+    program.write(step.learningRate, [learningRate]);
+    program.write(step.count, [this.state.iteration + 1]);
+    await this.options.probe?.beforeIteration?.({
+      step,
+      batch,
+      epoch: this.state.epoch,
+      iteration: this.state.iteration,
+    });
+    program.run();
+    const [loss] = await program.read(step.loss);
+    this.lastLoss = loss;
+    const statistics = step.statistics ? readStatistics(await program.read(step.statistics), step.layers.length) : [];
+    // A step that gives no number must not spoil the parameters: they stay those of the last good iteration.
+    if (Number.isFinite(loss)) {
+      for (const [leaf, output] of step.assignments) {
+        const target = this.store.buffers.get(leaf);
+        if (target) program.copyTo(output, target);
+      }
+      const prediction = measured.wantsPredictions && step.prediction ? await program.read(step.prediction) : undefined;
+      measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
+      this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
+    }
+    const event: IterationEvent = {
+      type: "iteration",
+      epoch: this.state.epoch + 1,
+      iteration: this.state.iteration,
+      loss,
+      learningRate,
+      examplesPerSecond: speed(),
+      statistics,
+    };
+    await this.emit(event);
+    await this.options.probe?.afterIteration?.({
+      step,
+      batch,
+      epoch: this.state.epoch,
+      iteration: this.state.iteration,
+    });
+    if (!Number.isFinite(loss)) await this.emit(notFinite(step, loss, statistics, this.state.iteration + 1));
+    return loss;
+  }
+
+  private async validate(data: LoadedDataset): Promise<{ loss: number; metrics: MetricValues }> {
+    const measured = this.newMeasurements(this.evaluationFor(Math.min(VALIDATION_BATCH, data.length)).forward);
+    const seed = this.training.seed;
+    for (const batch of batches(data, {
+      batchSize: VALIDATION_BATCH,
+      shuffle: false,
+      seed,
+      epoch: 0,
+      dropLast: false,
+      training: false,
+    })) {
+      const { forward, program } = this.evaluationFor(batch.size);
+      feed(program, forward, batch);
+      if (forward.trace.randomKey) program.write(forward.trace.randomKey, [seed, this.state.iteration]);
+      program.run();
+      const [loss] = await program.read(forward.loss);
+      const prediction = forward.prediction ? await program.read(forward.prediction) : undefined;
+      measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
+    }
+    return { loss: measured.loss, metrics: measured.values() };
+  }
+
+  private rate(): number {
+    const { training, state } = this;
+    return scheduledRate(training.schedule, {
+      base: training.optimizer.learningRate,
+      epoch: state.epoch,
+      iteration: state.iteration,
+      iterationsPerEpoch: this.iterationsPerEpoch,
+      epochs: training.epochs,
+      losses: state.losses,
+    });
+  }
+
+  /** Whether early stopping or the tolerance ends the run. */
+  private enough(): EndReason | undefined {
+    const { earlyStopping, tolerance } = this.training;
+    const { best, epoch, trainingLosses } = this.state;
+    if (earlyStopping && best && epoch - best.epoch >= earlyStopping.patience) return "early-stopping";
+    const [before, now] = trainingLosses.slice(-2);
+    return tolerance > 0 && now !== undefined && Math.abs(before - now) < tolerance ? "converged" : undefined;
+  }
+
+  private async rememberBest(): Promise<void> {
+    const { earlyStopping } = this.training;
+    if (!earlyStopping) return;
+    const loss = this.state.losses.at(-1) as number;
+    const { best } = this.state;
+    if (best && !(loss < best.loss - (earlyStopping.minimumImprovement ?? 0))) return;
+    this.state = { ...this.state, best: { epoch: this.state.epoch, loss } };
+    this.best = await this.store.read();
+  }
+
+  private newMeasurements({ prediction, loss }: Forward): Measurements {
+    const shape = prediction && concreteShape(prediction.knownShape).slice(1);
+    return new Measurements(this.metrics, this.parts.train.fields.targets[0], shape, thresholdOf(loss));
+  }
+
+  /** The step for a batch of this size, built and compiled once. */
+  private stepFor(count: number): { step: Step; program: Program } {
+    const known = this.steps.get(count);
+    if (known) return known;
+    const { training, parts, environment } = this;
+    const step = traceStep(training, parts.train.fields, {
+      batchSize: count,
+      training: true,
+      examples: parts.train.length,
+    });
+    stopOnIssues(step);
+    for (const { name, leaf, fill } of step.optimizerState) this.store.addFilled(`optimizer.${name}`, leaf, fill);
+    const outputs: Tensor[] = [step.loss, ...step.assignments.values()];
+    if (step.prediction) outputs.push(step.prediction);
+    if (step.statistics) outputs.push(step.statistics);
+    const program = compileProgram(planGraph([...new Set(outputs)]), environment.backend, this.store.buffers);
+    const made = { step, program };
+    this.steps.set(count, made);
+    return made;
+  }
+
+  private evaluationFor(count: number): { forward: Forward; program: Program } {
+    const known = this.evaluations.get(count);
+    if (known) return known;
+    const forward = traceForward(this.training, this.parts.train.fields, {
+      batchSize: count,
+      training: false,
+      examples: this.parts.train.length,
+    });
+    const outputs = forward.prediction ? [forward.loss, forward.prediction] : [forward.loss];
+    const program = compileProgram(planGraph([...new Set(outputs)]), this.environment.backend, this.store.buffers);
+    const made = { forward, program };
+    this.evaluations.set(count, made);
+    return made;
+  }
+
+  private async save(measured: Measurements): Promise<void> {
+    if (!this.options.save) return;
+    this.checkpoint = await this.options.save({
+      values: await this.store.read(),
+      best: this.best,
+      state: this.state,
+      measurements: measured.save(),
+      seed: this.training.seed,
+      model: moduleType(this.training.model),
+      optimizer: this.training.optimizer.name,
+    });
+  }
+
+  private resume(checkpoint: Checkpoint, step: Step): Measurements {
+    if (checkpoint.optimizer !== this.training.optimizer.name) {
+      throw new Error(
+        `the checkpoint was trained with ${checkpoint.optimizer}, the file says ${this.training.optimizer.name}; use the same optimiser to resume`,
+      );
+    }
+    if (checkpoint.seed !== this.training.seed) {
+      throw new Error(
+        `the checkpoint was trained with seed ${checkpoint.seed}, this run has seed ${this.training.seed}; use --seed ${checkpoint.seed} to resume exactly`,
+      );
+    }
+    this.store.write(checkpoint.values);
+    this.state = checkpoint.state;
+    this.best = checkpoint.best;
+    const measured = this.newMeasurements(step);
+    measured.restore(checkpoint.measurements satisfies SavedMeasurements);
+    return measured;
+  }
+
+  private async emit(event: TrainingEvent): Promise<void> {
+    await this.options.onEvent?.(event);
+  }
+}
+
+function feed(program: Program, { batch: leaves }: Forward, batch: Batch): void {
+  leaves.inputs.forEach((leaf, i) => program.write(leaf, batch.inputs[i].data));
+  leaves.targets.forEach((leaf, i) => program.write(leaf, batch.targets[i].data));
+}

@@ -1,0 +1,215 @@
+/**
+ * `npm test`: types, lint, format, build, then the tests. Always ends with the line "N passed, N failed", where each
+ * stage counts as one and each test as one; the exit code is 1 if anything failed.
+ *
+ *   npm test -- --grep softmax            only the tests whose title matches, without types, lint and format
+ *   npm test -- test/ops/einsum.test.ts   only these files (or folders), likewise
+ *   npm test -- --only=types,lint         only these stages: types, lint, format, build, mocha
+ *   npm test -- --reporter=spec           another of mocha's reporters
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "./build.mjs";
+import { PlainError, ensureInstalled, root, userDirectory } from "./ensure.mjs";
+
+const stages = { types, lint, format, build: buildStage, mocha };
+
+/** A test that blocks its thread escapes mocha's own time limit; after this much silence it is killed. */
+const silenceLimitMs = 300_000;
+
+const colour = Boolean(process.stdout.isTTY) && !process.env.CI && !process.env.NO_COLOR;
+const environment = { ...process.env, ...(colour ? {} : { NO_COLOR: "1", FORCE_COLOR: "0" }) };
+if (!colour) delete environment.MOCHA_COLORS;
+
+const totals = { passed: 0, failed: 0 };
+const children = new Set();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => finish(`stopped by ${signal}`));
+
+try {
+  const options = readOptions();
+  await ensureInstalled();
+  for (const name of options.only) await runStage(name, options);
+  finish();
+} catch (error) {
+  finish(error instanceof PlainError ? error.message : (error?.stack ?? String(error)));
+}
+
+function finish(problem) {
+  for (const child of children) child.kill("SIGKILL");
+  if (problem !== undefined) {
+    totals.failed += 1;
+    console.log(`\n${problem}`);
+  }
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+  process.exit(totals.failed > 0 ? 1 : 0);
+}
+
+function readOptions() {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      options: { grep: { type: "string" }, only: { type: "string" }, reporter: { type: "string", default: "dot" } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new PlainError(
+      `${error.message}\nusage: npm test -- [--grep TEXT] [--only=STAGE,…] [--reporter=NAME] [FILE…]`,
+    );
+  }
+  const { grep, only, reporter } = parsed.values;
+  const files = parsed.positionals.map((file) => resolve(userDirectory(), file));
+  const narrowed = grep !== undefined || files.length > 0;
+  const chosen = only?.split(",") ?? (narrowed ? ["build", "mocha"] : Object.keys(stages));
+  for (const name of chosen) {
+    if (!Object.hasOwn(stages, name)) {
+      throw new PlainError(`--only=${name}: no such stage; the stages are ${Object.keys(stages).join(", ")}`);
+    }
+  }
+  // Tests start the built command line.
+  if (chosen.includes("mocha") && !chosen.includes("build")) chosen.unshift("build");
+  return { grep, reporter, files, only: Object.keys(stages).filter((name) => chosen.includes(name)) };
+}
+
+/** Prints the stage's name, its output, and what it took. A stage resolves to its counts, or throws. */
+async function runStage(name, options) {
+  console.log(`\n== ${name}`);
+  const started = performance.now();
+  let counts;
+  try {
+    counts = await stages[name](options);
+  } catch (error) {
+    console.log(error instanceof PlainError ? error.message : (error?.stack ?? String(error)));
+    counts = { passed: 0, failed: 1 };
+  }
+  totals.passed += counts.passed;
+  totals.failed += counts.failed;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`== ${name}: ${counts.failed === 0 ? "passed" : "failed"} in ${seconds} s`);
+}
+
+function types() {
+  const build = ["--incremental", "--tsBuildInfoFile", ".cache/types.tsbuildinfo"];
+  return tool("typescript/bin/tsc", ["--noEmit", "-p", ".", ...build, "--pretty", String(colour)]);
+}
+
+function lint() {
+  return tool("eslint/bin/eslint.js", [".", "--max-warnings", "0", colour ? "--color" : "--no-color"]);
+}
+
+function format() {
+  return tool("prettier/bin/prettier.cjs", ["--check", ".", "--log-level", "warn"]);
+}
+
+async function buildStage() {
+  await build();
+  return { passed: 1, failed: 0 };
+}
+
+async function tool(path, args) {
+  const code = await run([join(root, "node_modules", path), ...args]);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Bundles the test files and runs them in a process of their own, which reports each test as it ends. */
+async function mocha({ grep, reporter, files }) {
+  const sources = testFiles(files);
+  if (sources.length === 0) throw new PlainError("no test files found");
+  const bundles = await bundleTests(sources);
+
+  const counts = { passed: 0, failed: 0 };
+  let skipped = 0;
+  let current = "loading the test files";
+  let ended = false;
+  let watchdog;
+  const args = [
+    "--enable-source-maps",
+    join(root, "scripts", "mocha.mjs"),
+    JSON.stringify({ grep, reporter, colour, bundles }),
+  ];
+  const code = await run(args, (child) => {
+    const heard = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => child.kill("SIGKILL"), silenceLimitMs);
+    };
+    heard();
+    child.on("message", ({ event, title }) => {
+      heard();
+      if (event === "start") current = title;
+      else if (event === "pass") counts.passed += 1;
+      else if (event === "fail") counts.failed += 1;
+      else if (event === "skip") skipped += 1;
+      else if (event === "end") ended = true;
+    });
+  });
+  clearTimeout(watchdog);
+
+  if (skipped > 0) console.log(`${skipped} tests were skipped`);
+  if (!ended) {
+    counts.failed += 1;
+    console.log(`\nThe test process ended before its tests did (exit ${code}), in: ${current}`);
+  } else if (counts.passed + counts.failed === 0) {
+    counts.failed += 1;
+    console.log(grep === undefined ? "No tests found" : `No test matches --grep ${grep}`);
+  } else if (code !== 0 && counts.failed === 0) {
+    counts.failed += 1;
+    console.log(`The test process ended with exit code ${code} although no test failed`);
+  }
+  return counts;
+}
+
+/** All test/**\/*.test.ts but those that want a host or a browser, narrowed to the given files and folders. */
+function testFiles(chosen) {
+  const folder = join(root, "test");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(".test.ts") && !/^(in-host|browser)$/.test(name.split(sep)[0]))
+    .map((name) => join(folder, name))
+    .filter((file) => chosen.length === 0 || chosen.some((each) => file === each || file.startsWith(each + sep)))
+    .sort();
+}
+
+async function bundleTests(entryPoints) {
+  const esbuild = await import("esbuild");
+  const outdir = join(root, "out", "test");
+  rmSync(outdir, { recursive: true, force: true });
+  try {
+    await esbuild.build({
+      absWorkingDir: root,
+      entryPoints,
+      outbase: join(root, "test"),
+      outdir,
+      outExtension: { ".js": ".mjs" },
+      chunkNames: "chunks/[name]-[hash]",
+      bundle: true,
+      splitting: true, // one engine for all files, loaded once
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      packages: "external",
+      sourcemap: true,
+      logLevel: "silent",
+    });
+  } catch (error) {
+    if (!error.errors) throw error;
+    const messages = await esbuild.formatMessages(error.errors, { kind: "error", color: colour });
+    throw new PlainError(messages.join(""));
+  }
+  return entryPoints.map((file) => join(outdir, relative(join(root, "test"), file).replace(/\.ts$/, ".mjs")));
+}
+
+/** Runs Node on `args` with this process's output; resolves to the exit code, or the signal that ended it. */
+function run(args, watch) {
+  return new Promise((resolve, reject) => {
+    const stdio = ["ignore", "inherit", "inherit", ...(watch ? ["ipc"] : [])];
+    const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio });
+    children.add(child);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      children.delete(child);
+      resolve(code ?? signal);
+    });
+    watch?.(child);
+  });
+}
