@@ -34,7 +34,7 @@ export default training({
   model: new LeNet5(),
   data: digits({ shape: [1, 28, 28] }),
   loss: crossEntropy,
-  optimizer: momentum({ learningRate: 0.05 }),
+  optimizer: momentum({ learningRate: 0.05, weightDecay: 2e-3 }),
   schedule: cosine(),
   batchSize: 64,
   epochs: 10,

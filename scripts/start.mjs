@@ -5,10 +5,10 @@ import { runCli } from "./cli.mjs";
 const example = "examples/digits.nn.ts";
 
 const invitation = `
-The same example in VS Code:
-  1. code .
-  2. open ${example}
-  3. run "Backstep: Train Model" from the command palette
+Open the same example in VS Code:   code -g ${example}:8 .
+Check it after a change:            npm run backstep -- check ${example}
+Train it again:                     npm run backstep -- train ${example}
+Training from inside the editor comes with the extension, which is in development.
 `;
 
 process.once("exit", (code) => {

@@ -111,7 +111,7 @@ async function runWorker(command: WorkerTask["command"], onMessage: (message: Wo
       };
       const limit = setTimeout(() => {
         process.stderr.write(
-          `backstep: ${command.file}: its top-level code did not finish within ${command.timeLimit} s; look for an endless loop, or allow more with --time-limit\n`,
+          `backstep: ${command.file}: its code did not finish within ${command.timeLimit} s; look for an endless loop at the top level or in forward, or allow more with --time-limit\n`,
         );
         finish(1);
       }, command.timeLimit * 1000);

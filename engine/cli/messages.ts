@@ -17,12 +17,12 @@ export interface WorkerTask {
 
 /** What the worker says. */
 export type WorkerMessage =
-  /** The model file's top level is done, or it trains by itself: no time limit from here on. */
+  /** The model file's code has run through once, or it trains by itself: no time limit from here on. */
   | { readonly kind: "alive" }
   | { readonly kind: "event"; readonly event: TrainingEvent }
   | { readonly kind: "report"; readonly report: CheckReport }
   | { readonly kind: "records"; readonly records: readonly NodeRecord[] }
-  | { readonly kind: "failure"; readonly message: string; readonly exitCode: 1 | 2 }
+  | { readonly kind: "failure"; readonly message: string; readonly exitCode: 1 | 2 | 130 }
   | { readonly kind: "done"; readonly exitCode: number };
 
 /** To a data worker: collect these examples. */

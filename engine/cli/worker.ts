@@ -48,7 +48,7 @@ function flushed(): Promise<unknown> {
 class Failure extends Error {
   constructor(
     message: string,
-    readonly exitCode: 1 | 2 = 1,
+    readonly exitCode: 1 | 2 | 130 = 1,
   ) {
     super(message);
   }
@@ -139,8 +139,8 @@ async function train(command: TrainCommand): Promise<void> {
     }),
   );
   const program = await loadProgram(command.file);
+  if (ran && Atomics.load(interrupt, 0) !== 0) throw new Failure("interrupted", 130);
   stopOnProblems(program);
-  send({ kind: "alive" });
   if (!program.training) {
     if (ran) return send({ kind: "done", exitCode: 0 });
     throw new Failure(noTraining(program));
@@ -150,6 +150,8 @@ async function train(command: TrainCommand): Promise<void> {
   // The check speaks of the batch as N, and finds all mistakes; a run would stop at its own batch size.
   const { issues } = await checkTraining(training, files, program.locate);
   if (issues.some(({ severity }) => severity === "error")) throw new IssuesError(issues);
+  // The model's code has run once by now: what follows may take as long as the data and the epochs need.
+  send({ kind: "alive" });
   if (command.out !== undefined) await makeFolder(command.out);
   const resume = command.resume === undefined ? undefined : await readCheckpoint(command.resume);
   const out = command.out;

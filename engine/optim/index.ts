@@ -11,8 +11,6 @@ export type {
 } from "./adaptive";
 export { clipByNorm, clipByValue, globalNorm } from "./clipping";
 export type { ClippedGradients } from "./clipping";
-export { ewma } from "./ewma";
-export type { EwmaOptions } from "./ewma";
 export { excludeFromDecay, unusedGroups } from "./groups";
 export type { GroupOf, ParameterGroup, ParameterMatch } from "./groups";
 export { momentum, momentumEwma, nesterov, sgd } from "./momentum";

@@ -8,9 +8,9 @@ import { Trace } from "../graph/trace";
 import { isBuiltIn, type Module, namedParameters, parameterCount } from "../nn/module";
 import { isTrained } from "../nn/parameter";
 import { unusedGroups } from "../optim";
-import type { DataFiles } from "../data/dataset";
+import type { DataFiles, Fields } from "../data/dataset";
 import { layersOf, tensorsIn } from "./statistics";
-import { traceForward, type Fields, type Forward } from "./step";
+import { traceForward, type Forward } from "./step";
 import type { Training } from "./training";
 
 /** One layer as `check --json` prints it. */

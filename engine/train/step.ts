@@ -1,7 +1,7 @@
 import { type BackwardPass, backward } from "../autodiff/gradients";
 import type { Dim } from "../graph/dim";
 import { reachable } from "../graph/order";
-import type { FieldSpec } from "../data/dataset";
+import type { FieldSpec, Fields } from "../data/dataset";
 import { Tensor, nameTensor } from "../graph/tensor";
 import { type ScopedCall, Trace, withTrace } from "../graph/trace";
 import { namedParameters, nameModel } from "../nn/module";
@@ -16,11 +16,6 @@ import type { Training } from "./training";
 export interface BatchLeaves {
   readonly inputs: readonly Tensor[];
   readonly targets: readonly Tensor[];
-}
-
-export interface Fields {
-  readonly inputs: readonly FieldSpec[];
-  readonly targets: readonly FieldSpec[];
 }
 
 /** The forward part of an iteration. */

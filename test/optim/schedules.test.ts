@@ -5,7 +5,6 @@ import {
   type ScheduleContext,
   constantRate,
   cosine,
-  ewma,
   exponentialDecay,
   linearWarmup,
   oneCycle,
@@ -220,18 +219,6 @@ describe("schedules: errors", () => {
         message: `schedule mine: the learning rate at iteration 7 must be a number from 0 upwards, got ${rate}`,
       });
     }
-  });
-});
-
-describe("ewma", () => {
-  it("is v = βv + (1−β)θ from 0, corrected by 1−βᵗ", () => {
-    assertEach(ewma([2, 4, 0], { beta: 0.5, biasCorrection: false }), [1, 2.5, 1.25]);
-    assertEach(ewma([2, 4, 0], { beta: 0.5 }), [2, 2.5 / 0.75, 1.25 / 0.875]);
-    assertEach(ewma([3, 3, 3, 3], { beta: 0.9 }), [3, 3, 3, 3]);
-    assert.deepEqual(ewma([], { beta: 0.9 }), []);
-  });
-  it("needs a β below 1", () => {
-    assert.throws(() => ewma([1], { beta: 1 }), { message: "ewma: beta must be a number from 0 to below 1, got 1" });
   });
 });
 
