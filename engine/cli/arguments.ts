@@ -91,9 +91,9 @@ const ALLOWED: Readonly<Record<"check" | "train" | "trace", readonly FlagName[]>
 export function parseCommand(argv: readonly string[]): Command {
   let parsed;
   try {
-    parsed = parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+    parsed = parseArgs({ args: joinNegatives(argv), options: FLAGS, allowPositionals: true });
   } catch (error) {
-    const [first] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
+    const [first] = (error instanceof Error ? error.message : String(error)).split(/\.(?:\s|$)|\n/);
     throw new UsageError(`${first}; see backstep --help`);
   }
   const { values, positionals } = parsed;
@@ -108,6 +108,7 @@ export function parseCommand(argv: readonly string[]): Command {
     if (!ALLOWED[command].includes(flag as FlagName))
       throw new UsageError(`${command} has no option --${flag}; see backstep --help`);
   }
+  if (files.includes("")) throw new UsageError(`${command} needs the path of a model file, got ""`);
   if (files.length === 0) throw new UsageError(`${command} needs a model file: backstep ${command} model.nn.ts`);
   const json = values.json ?? false;
   const timeLimit = numberOption("time-limit", values["time-limit"], { above: 0 }) ?? DEFAULT_TIME_LIMIT;
@@ -130,9 +131,25 @@ export function parseCommand(argv: readonly string[]): Command {
     epochs: numberOption("epochs", values.epochs, { whole: true, least: 0 }),
     maxSteps: numberOption("max-steps", values["max-steps"], { whole: true, least: 0 }),
     device: deviceOption(values.device),
-    out: values.out,
-    resume: values.resume,
+    out: pathOption("out", values.out),
+    resume: pathOption("resume", values.resume),
   };
+}
+
+/** `--epochs -1` as `--epochs=-1`, so that the number is what is wrong, not the way of writing it. */
+function joinNegatives(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const text of argv) {
+    const before = joined.at(-1);
+    if (/^-\d/.test(text) && before?.startsWith("--") && !before.includes("=")) joined[joined.length - 1] += `=${text}`;
+    else joined.push(text);
+  }
+  return joined;
+}
+
+function pathOption(name: string, path: string | undefined): string | undefined {
+  if (path !== undefined && path.trim() === "") throw new UsageError(`--${name} needs a path, got ""`);
+  return path;
 }
 
 function deviceOption(device: string | undefined): "cpu" {

@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import type { Batch, BatchRequest } from "../data/loader";
 import type { WorkerPool } from "../data/prefetch";
-import type { LoaderReply, WorkerTask } from "./messages";
+import { Failure } from "./failure";
+import type { LoaderReply, WorkerMessage, WorkerTask } from "./messages";
 
 export interface ClosablePool extends WorkerPool {
   close(): Promise<void>;
@@ -38,16 +39,21 @@ function createMember(task: WorkerTask): Member {
   worker.unref();
   const pending: Member["pending"] = new Map();
   let tickets = 0;
+  /** Why it answers no more. */
+  let ended: Error | undefined;
   const failAll = (error: Error): void => {
-    for (const { reject } of pending.values()) reject(error);
+    ended ??= error;
+    for (const { reject } of pending.values()) reject(ended);
     pending.clear();
   };
-  worker.on("message", (reply: LoaderReply) => {
+  worker.on("message", (reply: LoaderReply | WorkerMessage) => {
+    // It could not begin, or user code threw beside the requests.
+    if (!("ticket" in reply)) return reply.kind === "failure" ? failAll(new Failure(reply.message)) : undefined;
     const waiting = pending.get(reply.ticket);
     pending.delete(reply.ticket);
     if (pending.size === 0) worker.unref();
     if (reply.kind === "batch") waiting?.resolve(reply.batch);
-    else waiting?.reject(new Error(reply.message));
+    else waiting?.reject(new Failure(reply.message));
   });
   worker.on("error", (error) => failAll(error instanceof Error ? error : new Error(String(error))));
   worker.on("exit", (code) => failAll(new Error(`a data worker ended with code ${code}`)));
@@ -56,6 +62,7 @@ function createMember(task: WorkerTask): Member {
     pending,
     run: (request) =>
       new Promise((resolve, reject) => {
+        if (ended) return reject(ended);
         const ticket = tickets++;
         pending.set(ticket, { resolve, reject });
         worker.ref();

@@ -15,15 +15,22 @@ export interface WorkerTask {
   readonly interrupt: SharedArrayBuffer;
 }
 
+/** Done, a mistake in the program or its data, a mistake on the command line, stopped by a signal. */
+export type ExitCode = 0 | 1 | 2 | 130;
+
 /** What the worker says. */
 export type WorkerMessage =
-  /** The model file's code has run through once, or it trains by itself: no time limit from here on. */
+  /** The time limit begins anew: code of the user's is about to run, here named. */
+  | { readonly kind: "limited"; readonly what: string }
+  /** No time limit from here on: the engine works, or the model file trains by itself. */
   | { readonly kind: "alive" }
+  /** A line for stderr that does not end the command. */
+  | { readonly kind: "note"; readonly message: string }
   | { readonly kind: "event"; readonly event: TrainingEvent }
   | { readonly kind: "report"; readonly report: CheckReport }
   | { readonly kind: "records"; readonly records: readonly NodeRecord[] }
-  | { readonly kind: "failure"; readonly message: string; readonly exitCode: 1 | 2 | 130 }
-  | { readonly kind: "done"; readonly exitCode: number };
+  | { readonly kind: "failure"; readonly message: string; readonly exitCode: ExitCode }
+  | { readonly kind: "done"; readonly exitCode: ExitCode };
 
 /** To a data worker: collect these examples. */
 export interface LoaderRequest {

@@ -57,16 +57,25 @@ export async function writeAtomically(path: string, bytes: Uint8Array | string):
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new Error(describeFileError(error, path, path));
   }
 }
 
+/** Makes a folder and those around it. (Node's own `recursive` never returns on some special file systems.) */
 export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new Error(describeFileError(error, path, path));
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await isFolder(at)); at = dirname(at)) {
+    missing.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  for (const folder of missing) {
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      // Another run may have made it meanwhile.
+      if (!(await isFolder(folder))) throw new Error(describeFileError(error, path, folder));
+    }
   }
 }
 

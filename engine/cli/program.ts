@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import * as backstep from "../index";
 import type { Issue } from "../graph/issue";
-import { setSiteSource, type Range } from "../graph/site";
+import { formatRange, setSiteSource, type Range } from "../graph/site";
 import { Tensor, userCall } from "../graph/tensor";
 import { Trace, enterTrace } from "../graph/trace";
 import { type LoadResult, loadModule } from "../load/modules";
 import { createSiteTracker } from "../load/sites";
 import { Training } from "../train/training";
+import type { Origin } from "./failure";
 import { createNodeHost } from "./node-host";
 
 /** A model file after its top level has run. */
@@ -25,13 +26,15 @@ export interface LoadedProgram {
 export async function loadProgram(path: string): Promise<LoadedProgram> {
   const file = resolve(path);
   const tracker = createSiteTracker();
+  locateUser = (error) => tracker.userFrames(error);
   setSiteSource(tracker.source);
   const trace = new Trace(true);
   enterTrace(trace);
   const loaded = await loadModule(file, createNodeHost(asUserSees(backstep)), tracker);
   const problems: Issue[] = loaded.problems.map(({ code, message, range }) => ({
     code,
-    message,
+    // The classes of the engine's own errors tell the user nothing.
+    message: message.replace(/^(?:DataError|FormatError): /, ""),
     range,
     severity: "error",
   }));
@@ -42,8 +45,16 @@ export async function loadProgram(path: string): Promise<LoadedProgram> {
     trace,
     training: main instanceof Training ? main : undefined,
     issues: [...problems, ...trace.issues],
-    locate: (error) => tracker.userFrames(error),
+    locate: locateUser,
   };
+}
+
+/** The user's places in a thrown value's stack, also while the file is still loading. */
+export let locateUser: (error: unknown) => readonly Range[] = () => [];
+
+/** Where an error that user code caused may have come from. */
+export function originOf({ file, loaded, training, locate }: LoadedProgram): Origin {
+  return { file, files: loaded.files, fallback: training?.site, locate };
 }
 
 /** The result of a free program: its default export, else its last exported scalar, else the last scalar that it made and did not use. */
@@ -62,21 +73,22 @@ export function programResult(program: LoadedProgram): Tensor | undefined {
 export function noTraining(program: LoadedProgram): string {
   const { exports, facts } = program.loaded;
   const range = facts.get(program.file)?.defaultExport;
-  const place = range ? `${program.file}:${range.line}:${range.column}` : program.file;
+  const place = range ? formatRange(range) : program.file;
   const hint = "write `export default training({ model, data, loss, optimizer })`";
   if (!exports || !("default" in exports)) return `${place}: there is no default export to train; ${hint}`;
   const value = exports.default;
-  const what =
-    value instanceof Tensor
-      ? "a tensor (use `backstep trace` for it)"
-      : value instanceof backstep.Module
-        ? "a model without its training"
-        : value === undefined
-          ? "undefined"
-          : typeof value === "function"
-            ? "a function or class"
-            : typeof value;
-  return `${place}: the default export is ${what}, no training; ${hint}`;
+  return `${place}: the default export is ${kindOf(value)}, no training; ${hint}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value instanceof Tensor) return "a tensor (use `backstep trace` for it)";
+  if (value instanceof backstep.Module) return "a model without its training";
+  if (value instanceof Promise) return "a promise (write `await` in front of it)";
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "function")
+    return /^class\b/.test(Function.prototype.toString.call(value)) ? `the class ${value.name}` : "a function";
+  return typeof value === "object" ? "an object" : `the ${typeof value} ${JSON.stringify(value)}`;
 }
 
 /** The exports of "backstep" with every plain function marked as a user's call, so that its result gets the variable's name. */

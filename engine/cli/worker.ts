@@ -1,17 +1,17 @@
 import { workerData, parentPort } from "node:worker_threads";
-import { appendFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Backend } from "../backends/backend";
 import { createJsBackend } from "../backends/js";
 import { createWasmBackend } from "../backends/wasm";
+import type { DataFiles } from "../data/dataset";
 import { batchCount, batches, collate } from "../data/loader";
+import type { Issue } from "../graph/issue";
 import { type Tensor } from "../graph/tensor";
-import { Trace, withTrace } from "../graph/trace";
+import { currentTrace, withTrace } from "../graph/trace";
 import { Parameter } from "../nn/parameter";
 import { scheduledRate } from "../optim";
-import { checkTraining, thrownIssue, type CheckReport } from "../train/check";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint";
-import type { TrainingEvent } from "../train/events";
+import { checkTraining, reviewMinimize, type CheckReport } from "../train/check";
+import type { FindingEvent, StartEvent, TrainingEvent } from "../train/events";
 import { Executor, setDataFiles, setRunner, type Runner } from "../train/execute";
 import { recordProgram, recordStep } from "../train/records";
 import { IssuesError } from "../train/failures";
@@ -21,20 +21,30 @@ import { traceStep } from "../train/step";
 import { Training } from "../train/training";
 import { reachable } from "../graph/order";
 import type { CheckCommand, TraceCommand, TrainCommand } from "./arguments";
+import { Failure, describeInternal, userFailure } from "./failure";
 import { createLoaderPool } from "./loader-pool";
 import type { LoaderReply, LoaderRequest, WorkerMessage, WorkerTask } from "./messages";
-import { createNodeFiles, isFolder, makeFolder, writeAtomically, describeFileError } from "./node-files";
-import { type LoadedProgram, loadProgram, noTraining, programResult } from "./program";
-import { readFile } from "node:fs/promises";
+import { createNodeFiles } from "./node-files";
+import { openOutputFolder, readCheckpoint } from "./output-folder";
+import { type LoadedProgram, loadProgram, locateUser, noTraining, originOf, programResult } from "./program";
 
 /** The user's code runs here, so that the main thread can always answer, time it and end it. */
 
 const task = workerData as WorkerTask;
 const interrupt = new Int32Array(task.interrupt);
 
+let ended = false;
+
 function send(message: WorkerMessage): void {
-  if (message.kind !== "done" && message.kind !== "failure") parentPort?.postMessage(message);
-  else void flushed().then(() => parentPort?.postMessage(message));
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    void flushed().then(() => parentPort?.postMessage(message));
+  };
+  if (message.kind === "failure") end();
+  // A promise that was rejected meanwhile is found between two turns of the event loop.
+  else if (message.kind === "done") setImmediate(end);
+  else parentPort?.postMessage(message);
 }
 
 /** What user code printed has arrived: the main thread ends this one at its last message. */
@@ -44,26 +54,36 @@ function flushed(): Promise<unknown> {
   );
 }
 
-/** Something the user can mend: told in one line, without a stack. */
-class Failure extends Error {
-  constructor(
-    message: string,
-    readonly exitCode: 1 | 2 | 130 = 1,
-  ) {
-    super(message);
-  }
-}
-
 /** Ends the top level of a hand-written loop once a check or a trace has seen enough of it. */
 class Enough extends Error {
   override readonly name = "Enough";
 }
 
-main().catch((error: unknown) => {
+// The engine's own frames must not push the user's off the stack.
+Error.stackTraceLimit = 100;
+
+main().catch(reportFailure);
+
+// What user code leaves behind: promises that nobody awaits, timers that throw, an `await` of something that never comes.
+process.on("unhandledRejection", (reason) => reportStray(reason, " (in a promise that nobody awaits)"));
+process.on("uncaughtException", (error) => reportStray(error, ""));
+process.once("beforeExit", () => {
+  if (ended || task.loader) return;
+  const { file } = task.command;
+  reportFailure(new Failure(`${file}: it waits for a promise that nothing will fulfil; look at its \`await\`s`));
+});
+
+function reportFailure(error: unknown): void {
   if (error instanceof IssuesError) send({ kind: "failure", message: error.message, exitCode: 1 });
   else if (error instanceof Failure) send({ kind: "failure", message: error.message, exitCode: error.exitCode });
-  else send({ kind: "failure", message: describeUnexpected(error), exitCode: 1 });
-});
+  else send({ kind: "failure", message: describeInternal(error), exitCode: 1 });
+}
+
+function reportStray(error: unknown, how: string): void {
+  const file = resolve(task.command.file);
+  const failure = userFailure(error, { file, files: [file], locate: locateUser });
+  reportFailure(failure instanceof Failure ? new Failure(failure.message + how, failure.exitCode) : failure);
+}
 
 async function main(): Promise<void> {
   const { command } = task;
@@ -101,12 +121,14 @@ async function check(command: Omit<CheckCommand, "files"> & { readonly file: str
       round();
       return Promise.resolve(tensors.map((tensor) => new Float32Array(numberOfElements(tensor)).fill(NaN)));
     },
-    minimize: () => {
+    minimize: (loss) => {
       round();
+      reviewMinimize(loss, currentTrace());
       return Promise.resolve(NaN);
     },
   });
   const program = await loadProgram(command.file);
+  send({ kind: "limited", what: "its forward or its loss" });
   const issues = program.issues.filter(({ message }) => !message.includes(Enough.name) || rounds <= CHECKED_ROUNDS);
   const empty: CheckReport = { issues: [], layers: [], parameters: programParameters(program) };
   const files = createNodeFiles(program.file, task.assets);
@@ -131,33 +153,38 @@ function numberOfElements(tensor: Tensor): number {
 async function train(command: TrainCommand): Promise<void> {
   const backend = createCpuBackend();
   let ran = false;
-  setRunner(
-    new Executor(backend, command.seed ?? 0, () => {
-      if (!ran) send({ kind: "alive" });
-      ran = true;
-      if (Atomics.load(interrupt, 0) !== 0) throw new Failure("interrupted");
-    }),
-  );
+  const alive = (): void => {
+    if (!ran) send({ kind: "alive" });
+    ran = true;
+    if (Atomics.load(interrupt, 0) !== 0) throw new Failure("interrupted", 130);
+  };
+  setRunner(new Executor(backend, command.seed ?? 0, alive));
+  setDataFiles(createNodeFiles(resolve(command.file), task.assets), alive);
   const program = await loadProgram(command.file);
   if (ran && Atomics.load(interrupt, 0) !== 0) throw new Failure("interrupted", 130);
   stopOnProblems(program);
   if (!program.training) {
-    if (ran) return send({ kind: "done", exitCode: 0 });
-    throw new Failure(noTraining(program));
+    if (!ran) throw new Failure(noTraining(program));
+    noteUnused(command);
+    return send({ kind: "done", exitCode: 0 });
   }
   const training = withOptions(program.training, command);
   const files = createNodeFiles(program.file, task.assets);
+  const origin = originOf(program);
+  await readAhead(training, files);
   // The check speaks of the batch as N, and finds all mistakes; a run would stop at its own batch size.
+  send({ kind: "limited", what: "its forward or its loss" });
   const { issues } = await checkTraining(training, files, program.locate);
   if (issues.some(({ severity }) => severity === "error")) throw new IssuesError(issues);
   // The model's code has run once by now: what follows may take as long as the data and the epochs need.
   send({ kind: "alive" });
-  if (command.out !== undefined) await makeFolder(command.out);
+  const output = command.out === undefined ? undefined : await openOutputFolder(command.out);
   const resume = command.resume === undefined ? undefined : await readCheckpoint(command.resume);
-  const out = command.out;
   const onEvent = async (event: TrainingEvent): Promise<void> => {
+    if (event.type === "start") await output?.begin(event);
     send({ kind: "event", event });
-    if (out !== undefined && event.type === "epoch") await appendMetrics(join(out, "metrics.jsonl"), event);
+    if (event.type === "start") for (const issue of issues) send({ kind: "event", event: findingOf(issue, event) });
+    if (event.type === "epoch") await output?.addEpoch(event);
   };
   const pool = training.workers > 0 ? createLoaderPool(training.workers, { ...task, loader: true }) : undefined;
   try {
@@ -167,16 +194,38 @@ async function train(command: TrainCommand): Promise<void> {
       {
         onEvent,
         interrupted: () => Atomics.load(interrupt, 0) !== 0,
-        save: out === undefined ? undefined : (checkpoint) => saveCheckpoint(out, checkpoint),
+        save: output && ((checkpoint) => output.save(checkpoint)),
         resume,
       },
     );
     send({ kind: "done", exitCode: end.reason === "not-finite" ? 1 : end.reason === "interrupted" ? 130 : 0 });
   } catch (error) {
-    throw userFailure(error, program);
+    throw userFailure(error, origin);
   } finally {
     await pool?.close();
   }
+}
+
+/** What the check doubts, as a finding before the first iteration. */
+function findingOf({ code, severity, message, range }: Issue, { startIteration }: StartEvent): FindingEvent {
+  const place = { layer: null, file: range?.file ?? null, line: range?.line ?? null };
+  return { type: "finding", code, severity, message, ...place, iteration: startIteration };
+}
+
+/** A file that trains in a loop of its own decides itself how long, and saves nothing. */
+function noteUnused({ file, epochs, maxSteps, out, resume }: TrainCommand): void {
+  const given = Object.entries({ "--epochs": epochs, "--max-steps": maxSteps, "--out": out, "--resume": resume });
+  const unused = given.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  if (unused.length === 0) return;
+  const message = `${file}: trains in a loop of its own, so ${unused.join(", ")} had no effect; export a training(…) by default for that`;
+  send({ kind: "note", message });
+}
+
+/** Reads data whose shapes only reading can tell, with no time limit. What goes wrong, the check reports with its place. */
+async function readAhead(training: Training, files: DataFiles): Promise<void> {
+  if (training.data.fields !== null) return;
+  send({ kind: "alive" });
+  await training.data.load(files).catch(() => undefined);
 }
 
 /** Answers requests for batches until the thread is ended. */
@@ -192,7 +241,7 @@ async function serveBatches(command: TrainCommand): Promise<void> {
       parentPort?.postMessage({ kind: "batch", ticket, batch } satisfies LoaderReply, buffers);
     };
     answer().catch((error: unknown) => {
-      const { message } = userFailure(error, program);
+      const { message } = userFailure(error, originOf(program));
       parentPort?.postMessage({ kind: "failure", ticket, message } satisfies LoaderReply);
     });
   });
@@ -205,40 +254,6 @@ function withOptions(training: Training, command: TrainCommand): Training {
   if (command.seed !== undefined) changed.seed = command.seed;
   if (command.maxSteps !== undefined) changed.maxSteps = command.maxSteps;
   return Object.assign(Object.create(Training.prototype) as Training, training, changed);
-}
-
-async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<string> {
-  const path = join(folder, "checkpoint.safetensors");
-  await writeAtomically(path, encodeCheckpoint(checkpoint));
-  const { state, seed, model, optimizer } = checkpoint;
-  await writeAtomically(
-    join(folder, "checkpoint.json"),
-    `${JSON.stringify({ model, optimizer, seed, ...state }, null, 2)}\n`,
-  );
-  return path;
-}
-
-async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const file = (await isFolder(path)) ? join(path, "checkpoint.safetensors") : path;
-  let bytes: Uint8Array;
-  try {
-    bytes = new Uint8Array(await readFile(file));
-  } catch (error) {
-    throw new Failure(describeFileError(error, file, file), 2);
-  }
-  try {
-    return decodeCheckpoint(bytes, file);
-  } catch (error) {
-    throw new Failure(error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function appendMetrics(path: string, event: TrainingEvent): Promise<void> {
-  try {
-    await appendFile(path, `${JSON.stringify(event)}\n`);
-  } catch (error) {
-    throw new Failure(describeFileError(error, path, path));
-  }
 }
 
 // ---- trace --------------------------------------------------------------------------------------
@@ -278,6 +293,7 @@ async function traceTraining(
 ): Promise<ReturnType<typeof recordStep>> {
   const training = program.training as Training;
   try {
+    send({ kind: "alive" });
     const { train: data } = await loadParts(training, createNodeFiles(program.file, task.assets));
     const batchSize = training.batchSize === "all" ? data.length : Math.min(training.batchSize, data.length);
     const [batch] = batches(data, {
@@ -287,6 +303,7 @@ async function traceTraining(
       epoch: 0,
       training: true,
     });
+    send({ kind: "limited", what: "its forward or its loss" });
     const step = traceStep(training, data.fields, {
       batchSize: batch.size,
       training: true,
@@ -294,6 +311,7 @@ async function traceTraining(
       statistics: false,
     });
     if (step.trace.issues.some(({ severity }) => severity === "error")) throw new IssuesError(step.trace.issues);
+    send({ kind: "alive" });
     const rate = scheduledRate(training.schedule, {
       base: training.optimizer.learningRate,
       epoch: 0,
@@ -304,7 +322,7 @@ async function traceTraining(
     });
     return withTrace(step.trace, () => recordStep(step, batch, rate, options));
   } catch (error) {
-    throw userFailure(error, program);
+    throw userFailure(error, originOf(program));
   }
 }
 
@@ -326,22 +344,4 @@ function stopOnProblems(program: LoadedProgram): void {
         .map(({ message, range }) => (range ? `${range.file}:${range.line}:${range.column}: ${message}` : message))
         .join("\n"),
     );
-}
-
-/** An error with the user's place, if any of their code was running. */
-function userFailure(error: unknown, program: LoadedProgram): Error {
-  if (error instanceof Failure) return error;
-  if (error instanceof IssuesError) return new Failure(error.message);
-  const issue = thrownIssue(error, program.locate, undefined, new Trace());
-  const message = issue?.message ?? String(error);
-  if (message.startsWith("internal:")) return error instanceof Error ? error : new Error(message);
-  const [frame] = program.locate(error);
-  const hasPlace = message.startsWith(program.file);
-  const place = hasPlace ? "" : frame ? `${frame.file}:${frame.line}:${frame.column}: ` : `${program.file}: `;
-  return new Failure(place + message);
-}
-
-function describeUnexpected(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return text.includes("internal:") ? text : `internal: ${text}`;
 }

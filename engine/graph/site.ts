@@ -22,6 +22,8 @@ export interface Site extends Range {
   readonly arguments?: readonly Range[];
   /** For a method call `receiver.method(…)`, the receiver's range. */
   readonly receiver?: Range;
+  /** For a call with an object literal as its first argument, the range of each property's value. */
+  readonly properties?: Readonly<Record<string, Range>>;
 }
 
 /** Finds the innermost frame of user code on the stack, or `undefined` when there is none. */
@@ -36,9 +38,28 @@ export function setSiteSource(next: SiteSource | undefined): SiteSource | undefi
   return before;
 }
 
+/** What stands for the site `outer`, as long as no further code of the user's is called. */
+let standIn: { readonly outer: Site | undefined; readonly site: Site } | undefined;
+
 /** The site of the user's call that is running now, if any. */
 export function currentSite(): Site | undefined {
-  return source?.();
+  const found = source?.();
+  return standIn && found === standIn.outer ? standIn.site : found;
+}
+
+/**
+ * Runs `build`, which the engine calls and not the user, such as a layer within a Sequential: until it calls code of the
+ * user's, its site is `site`.
+ */
+export function withSite<T>(site: Site | undefined, build: () => T): T {
+  if (site === undefined) return build();
+  const before = standIn;
+  standIn = { outer: source?.(), site };
+  try {
+    return build();
+  } finally {
+    standIn = before;
+  }
 }
 
 /** `file:line:column`, the form that terminals and editors turn into a link. */

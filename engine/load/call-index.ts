@@ -34,6 +34,8 @@ interface Entry extends Span {
   readonly variable: string | undefined;
   readonly receiver: Span | undefined;
   readonly arguments: readonly Span[] | undefined;
+  /** Of an object literal as the first argument: where each property's value stands. */
+  readonly properties?: ReadonlyMap<string, Span>;
 }
 
 export function createCallIndex(file: string, text: string, tree: SyntaxTree): CallIndex {
@@ -45,6 +47,9 @@ export function createCallIndex(file: string, text: string, tree: SyntaxTree): C
     ...(entry.variable !== undefined && { variable: entry.variable }),
     ...(entry.arguments && { arguments: entry.arguments.map(range) }),
     ...(entry.receiver && { receiver: range(entry.receiver) }),
+    ...(entry.properties && {
+      properties: Object.fromEntries([...entry.properties].map(([name, value]) => [name, range(value)])),
+    }),
   });
   return {
     file,
@@ -87,6 +92,7 @@ function collect(text: string, program: Node): Collected {
           variable: assigned.get(node),
           receiver: node.type === "NewExpression" ? undefined : receiverOf(node.callee),
           arguments: node.arguments.map(span),
+          properties: propertiesOf(node.arguments[0]),
         };
         calls.push(entry);
         const open = openParenthesis(text, node);
@@ -192,6 +198,17 @@ function propertyName(key: Node): string | undefined {
     default:
       return undefined;
   }
+}
+
+function propertiesOf(argument: Node | null | undefined): ReadonlyMap<string, Span> | undefined {
+  const literal = argument && unwrap(argument);
+  if (literal?.type !== "ObjectExpression") return undefined;
+  const values = new Map<string, Span>();
+  for (const property of literal.properties) {
+    const name = property.type === "SpreadElement" || property.computed ? undefined : propertyName(property.key);
+    if (name !== undefined) values.set(name, span(property.type === "ObjectProperty" ? property.value : property));
+  }
+  return values;
 }
 
 function receiverOf(callee: Node): Span | undefined {

@@ -1,4 +1,4 @@
-import { type Site, currentSite } from "../graph/site";
+import { type Site, currentSite, withSite } from "../graph/site";
 import { Tensor, nameTensor, userCall } from "../graph/tensor";
 import { currentTrace, withScope } from "../graph/trace";
 import { Parameter, freezeParameters, unfreezeParameters } from "./parameter";
@@ -45,6 +45,8 @@ interface Place {
   readonly site: Site | undefined;
   /** Path from the model such as `layers.0`; `""` for the model itself, undefined before the first call. */
   path: string | undefined;
+  /** See {@link lineOf}: made once, so that it can be compared. */
+  line?: Site;
 }
 
 const places = new WeakMap<Module, Place>();
@@ -79,13 +81,40 @@ function callModule(module: Module, inputs: readonly unknown[]): unknown {
   const name = modulePath(module);
   return withScope({ kind: "module", name, type: moduleType(module) }, () => {
     const scope = trace.scope;
-    const output = (module.forward as (...inputs: unknown[]) => unknown)(...inputs);
+    const output = calledByContainer()
+      ? withSite(lineOf(module), () => forward(module, inputs))
+      : forward(module, inputs);
     if (output === undefined) {
       throw new Error(`the forward of ${moduleType(module)} returned nothing; end it with \`return …\``);
     }
     trace.onModuleCall?.({ module, scope, inputs, output });
     return output;
   });
+}
+
+/** The container whose forward is running, with its place: a module that is called from there stands on a line of its own. */
+let openContainer: { readonly site: Site | undefined } | undefined;
+
+function calledByContainer(): boolean {
+  return openContainer !== undefined && openContainer.site === currentSite();
+}
+
+function forward(module: Module, inputs: readonly unknown[]): unknown {
+  const before = openContainer;
+  openContainer = isContainer(module) ? { site: currentSite() } : undefined;
+  try {
+    return (module.forward as (...inputs: unknown[]) => unknown)(...inputs);
+  } finally {
+    openContainer = before;
+  }
+}
+
+/** Where the module was made, without the variable: that names the module, not what it returns. */
+function lineOf(module: Module): Site | undefined {
+  const place = places.get(module);
+  if (!place?.site) return undefined;
+  const { variable: _, ...site } = place.site;
+  return (place.line ??= site);
 }
 
 function insideModule(): boolean {

@@ -14,6 +14,11 @@ export interface Checkpoint {
   readonly seed: number;
   readonly model: string;
   readonly optimizer: string;
+  /** Of the training; in the middle of an epoch they must be the same to go on. */
+  readonly batchSize: number;
+  readonly examples: number;
+  /** The file it was read from, for messages. */
+  readonly source?: string;
 }
 
 export interface RunState {
@@ -34,7 +39,7 @@ const BEST = "best.";
 
 /** A safetensors file: parameters under their PyTorch names, the run's state as JSON in the metadata. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { values, best, ...rest } = checkpoint;
+  const { values, best, source: _, ...rest } = checkpoint;
   const tensors = new Map<string, PlainArray>();
   for (const [name, value] of values) tensors.set(name, plain(value));
   for (const [name, value] of best ?? []) tensors.set(BEST + name, plain(value));
@@ -71,10 +76,28 @@ export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     if (name.startsWith(BEST)) best.set(name.slice(BEST.length), value);
     else values.set(name, value);
   }
-  return { ...rest, values, best: best.size > 0 ? best : undefined };
+  return { ...rest, values, best: best.size > 0 ? best : undefined, source: file };
 }
 
-type State = Omit<Checkpoint, "values" | "best">;
+/** Why a run cannot go on from a checkpoint as if it had never stopped. */
+export function resumeProblem(
+  from: Checkpoint,
+  now: Pick<Checkpoint, "seed" | "optimizer" | "batchSize" | "examples">,
+): string | undefined {
+  if (from.optimizer !== now.optimizer) {
+    return `the checkpoint was trained with ${from.optimizer}, the file says ${now.optimizer}; use the same optimiser to resume`;
+  }
+  if (from.seed !== now.seed) {
+    return `the checkpoint was trained with seed ${from.seed}, this run has seed ${now.seed}; use --seed ${from.seed} to resume exactly`;
+  }
+  const sameOrder = from.batchSize === now.batchSize && from.examples === now.examples;
+  if (from.state.batch > 0 && !sameOrder) {
+    return `the checkpoint is from the middle of an epoch with ${from.examples} examples in batches of ${from.batchSize}, this run has ${now.examples} in batches of ${now.batchSize}; use the same data and batchSize to resume`;
+  }
+  return undefined;
+}
+
+type State = Omit<Checkpoint, "values" | "best" | "source">;
 
 function parseState(text: string, file: string): State {
   const problem = `${file}: the state of the run is damaged; use an older checkpoint or train anew`;
@@ -92,9 +115,9 @@ function parseState(text: string, file: string): State {
 }
 
 function isState(value: unknown): value is State {
-  const { state, measurements, seed, optimizer, model } = (value ?? {}) as Partial<State>;
+  const { state, measurements, seed, optimizer, model, batchSize, examples } = (value ?? {}) as Partial<State>;
   return (
-    typeof seed === "number" &&
+    [seed, batchSize, examples].every((n) => typeof n === "number") &&
     typeof optimizer === "string" &&
     typeof model === "string" &&
     [state?.epoch, state?.iteration, state?.batch].every((n) => Number.isInteger(n) && Number(n) >= 0) &&

@@ -237,11 +237,13 @@ export function minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
 }
 
 let dataFiles: DataFiles | undefined;
+let onLoad: (() => void) | undefined;
 
-/** Installs how {@link load} reads; returns what was there before. */
-export function setDataFiles(next: DataFiles | undefined): DataFiles | undefined {
+/** Installs how {@link load} reads, and what is told of each reading; returns the files before. */
+export function setDataFiles(next: DataFiles | undefined, told?: () => void): DataFiles | undefined {
   const before = dataFiles;
   dataFiles = next;
+  onLoad = told;
   return before;
 }
 
@@ -254,6 +256,7 @@ export function load(data: Dataset): Promise<LoadedDataset> {
     throw new Error(
       "load: nothing can be read here: data sets are read in a program that `backstep train` or the editor runs",
     );
+  onLoad?.();
   return data.load(dataFiles);
 }
 

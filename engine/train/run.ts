@@ -8,8 +8,8 @@ import { moduleType, namedParameters, parameterCount } from "../nn/module";
 import { scheduledRate } from "../optim";
 import { planGraph } from "../plan/plan";
 import { type Program, compileProgram } from "../plan/program";
-import type { Checkpoint, RunState } from "./checkpoint";
-import { notFinite, stopOnIssues } from "./failures";
+import { type Checkpoint, type RunState, resumeProblem } from "./checkpoint";
+import { firstNotFinite, notFinite, stopOnIssues } from "./failures";
 import { type Parts, loadParts } from "./parts";
 import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
@@ -110,32 +110,14 @@ class Run {
       startEpoch: this.state.epoch,
       startIteration: this.state.iteration,
     });
-    let reason: EndReason = "epochs";
-    while (this.state.epoch < training.epochs) {
-      if (this.state.iteration >= training.maxSteps) {
-        reason = "steps";
-        break;
-      }
-      const stopped = await this.epoch(measured);
-      if (stopped) {
-        reason = stopped;
-        break;
-      }
+    // Looked at before each epoch, so that a run that is resumed after its last epoch ends like one that went on.
+    let reason = this.enough();
+    while (!reason) {
+      reason = await this.epoch(measured);
       measured = this.newMeasurements(first.step);
-      const enough = this.enough();
-      if (enough) {
-        reason = enough;
-        break;
-      }
+      reason ??= this.enough();
     }
-    if (
-      training.earlyStopping &&
-      (training.earlyStopping.restoreBest ?? true) &&
-      this.best &&
-      reason !== "interrupted"
-    ) {
-      this.store.write(this.best);
-    }
+    if (reason !== "interrupted") await this.restoreBest(reason, measured);
     const end: EndEvent = {
       type: "end",
       reason,
@@ -181,7 +163,7 @@ class Run {
         examples += batch.size;
         return examples / Math.max(1e-3, (environment.now() - began) / 1000);
       });
-      if (!Number.isFinite(loss)) return "not-finite";
+      if (loss === undefined) return "not-finite";
     }
     this.state = { ...this.state, epoch: this.state.epoch + 1, batch: 0 };
     const validation = parts.validation ? await this.validate(parts.validation) : null;
@@ -204,13 +186,14 @@ class Run {
     };
     this.lastEpoch = event;
     this.lastLoss = event.loss;
-    await this.save(this.newMeasurements(this.stepFor(Math.min(this.batchSize, parts.train.length)).step));
+    // First told, then saved: a run that is killed in between tells of this epoch again when it is resumed.
     await this.emit(event);
+    await this.save(this.newMeasurements(this.stepFor(Math.min(this.batchSize, parts.train.length)).step));
     return undefined;
   }
 
-  /** One update. Returns the batch's loss before it. */
-  private async iterate(batch: Batch, measured: Measurements, speed: () => number): Promise<number> {
+  /** One update. Returns the batch's loss before it; `undefined` where loss or update are not finite and nothing changed. */
+  private async iterate(batch: Batch, measured: Measurements, speed: () => number): Promise<number | undefined> {
     const { step, program } = this.stepFor(batch.size);
     const learningRate = this.rate();
     feed(program, step, batch);
@@ -227,8 +210,10 @@ class Run {
     const [loss] = await program.read(step.loss);
     this.lastLoss = loss;
     const statistics = step.statistics ? readStatistics(await program.read(step.statistics), step.layers.length) : [];
+    const spoilt = step.finite ? (await program.read(step.finite)).indexOf(0) : -1;
     // A step that gives no number must not spoil the parameters: they stay those of the last good iteration.
-    if (Number.isFinite(loss)) {
+    const good = Number.isFinite(loss) && spoilt < 0;
+    if (good) {
       for (const [leaf, output] of step.assignments) {
         const target = this.store.buffers.get(leaf);
         if (target) program.copyTo(output, target);
@@ -253,8 +238,29 @@ class Run {
       epoch: this.state.epoch,
       iteration: this.state.iteration,
     });
-    if (!Number.isFinite(loss)) await this.emit(notFinite(step, loss, statistics, this.state.iteration + 1));
-    return loss;
+    if (good) return loss;
+    await this.emit(
+      notFinite(step, {
+        loss,
+        parameter: [...step.gradients.keys()][spoilt],
+        iteration: this.state.iteration + 1,
+        origin: await this.originOf(step, batch),
+      }),
+    );
+    return undefined;
+  }
+
+  /** The operation that gave the first number that is not finite, if float64 shows it too. */
+  private async originOf(step: Step, batch: Batch): Promise<Tensor | undefined> {
+    const { seed } = this.training;
+    const names = new Map(
+      [...namedParameters(this.training.model)].map(([name, parameter]) => [parameter as Tensor, name]),
+    );
+    const values = await this.store.read();
+    return firstNotFinite(step, batch, {
+      randomKey: [seed, this.state.iteration],
+      valueOf: (leaf) => values.get(names.get(leaf) ?? "")?.data,
+    });
   }
 
   private async validate(data: LoadedDataset): Promise<{ loss: number; metrics: MetricValues }> {
@@ -291,13 +297,15 @@ class Run {
     });
   }
 
-  /** Whether early stopping or the tolerance ends the run. */
+  /** Why the run ends before another epoch. */
   private enough(): EndReason | undefined {
-    const { earlyStopping, tolerance } = this.training;
-    const { best, epoch, trainingLosses } = this.state;
+    const { earlyStopping, tolerance, epochs, maxSteps } = this.training;
+    const { best, epoch, iteration, trainingLosses } = this.state;
     if (earlyStopping && best && epoch - best.epoch >= earlyStopping.patience) return "early-stopping";
     const [before, now] = trainingLosses.slice(-2);
-    return tolerance > 0 && now !== undefined && Math.abs(before - now) < tolerance ? "converged" : undefined;
+    if (tolerance > 0 && now !== undefined && Math.abs(before - now) < tolerance) return "converged";
+    if (epoch >= epochs) return "epochs";
+    return iteration >= maxSteps ? "steps" : undefined;
   }
 
   private async rememberBest(): Promise<void> {
@@ -308,6 +316,19 @@ class Run {
     if (best && !(loss < best.loss - (earlyStopping.minimumImprovement ?? 0))) return;
     this.state = { ...this.state, best: { epoch: this.state.epoch, loss } };
     this.best = await this.store.read();
+  }
+
+  /** Ends with the best epoch's parameters, says how good they are, and saves them if nothing can follow. */
+  private async restoreBest(reason: EndReason, measured: Measurements): Promise<void> {
+    const { earlyStopping } = this.training;
+    if (!earlyStopping || !(earlyStopping.restoreBest ?? true) || !this.best) return;
+    this.store.write(this.best);
+    const { validation } = this.parts;
+    if (validation && this.lastEpoch) {
+      this.lastEpoch = { ...this.lastEpoch, validation: await this.validate(validation) };
+    }
+    // A run that only ran out of epochs may be resumed for more: its checkpoint stays where training stood.
+    if (reason === "early-stopping" || reason === "converged") await this.save(measured);
   }
 
   private newMeasurements({ prediction, loss }: Forward): Measurements {
@@ -330,6 +351,7 @@ class Run {
     const outputs: Tensor[] = [step.loss, ...step.assignments.values()];
     if (step.prediction) outputs.push(step.prediction);
     if (step.statistics) outputs.push(step.statistics);
+    if (step.finite) outputs.push(step.finite);
     const program = compileProgram(planGraph([...new Set(outputs)]), environment.backend, this.store.buffers);
     const made = { step, program };
     this.steps.set(count, made);
@@ -361,21 +383,27 @@ class Run {
       seed: this.training.seed,
       model: moduleType(this.training.model),
       optimizer: this.training.optimizer.name,
+      batchSize: this.batchSize,
+      examples: this.parts.train.length,
     });
   }
 
   private resume(checkpoint: Checkpoint, step: Step): Measurements {
-    if (checkpoint.optimizer !== this.training.optimizer.name) {
-      throw new Error(
-        `the checkpoint was trained with ${checkpoint.optimizer}, the file says ${this.training.optimizer.name}; use the same optimiser to resume`,
-      );
+    const { seed, optimizer } = this.training;
+    const problem = resumeProblem(checkpoint, {
+      seed,
+      optimizer: optimizer.name,
+      batchSize: this.batchSize,
+      examples: this.parts.train.length,
+    });
+    const named = (message: string): Error =>
+      new Error(checkpoint.source === undefined ? message : `${checkpoint.source}: ${message}`);
+    if (problem !== undefined) throw named(problem);
+    try {
+      this.store.write(checkpoint.values);
+    } catch (error) {
+      throw named(error instanceof Error ? error.message : String(error));
     }
-    if (checkpoint.seed !== this.training.seed) {
-      throw new Error(
-        `the checkpoint was trained with seed ${checkpoint.seed}, this run has seed ${this.training.seed}; use --seed ${checkpoint.seed} to resume exactly`,
-      );
-    }
-    this.store.write(checkpoint.values);
     this.state = checkpoint.state;
     this.best = checkpoint.best;
     const measured = this.newMeasurements(step);

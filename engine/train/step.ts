@@ -2,15 +2,16 @@ import { type BackwardPass, backward } from "../autodiff/gradients";
 import type { Dim } from "../graph/dim";
 import { reachable } from "../graph/order";
 import type { FieldSpec, Fields } from "../data/dataset";
+import { withSite } from "../graph/site";
 import { Tensor, nameTensor } from "../graph/tensor";
 import { type ScopedCall, Trace, withTrace } from "../graph/trace";
-import { namedParameters, nameModel } from "../nn/module";
+import { moduleSite, namedParameters, nameModel } from "../nn/module";
 import { type Parameter, isTrained } from "../nn/parameter";
 import { l2 } from "../nn/penalty";
-import { add, apply } from "../ops";
+import { add, all, apply, isFinite, stack } from "../ops";
 import { clipByNorm, clipByValue } from "../optim/clipping";
 import { type Layer, layersOf, statisticsVector, tensorsIn } from "./statistics";
-import type { Training } from "./training";
+import { type Training, optionSite } from "./training";
 
 /** The fields of a batch as leaves of a graph. */
 export interface BatchLeaves {
@@ -45,6 +46,11 @@ export interface Step extends Forward {
   readonly assignments: ReadonlyMap<Tensor, Tensor>;
   /** All layers' figures in one vector; absent when there are no layers or none are wanted. */
   readonly statistics: Tensor | undefined;
+  /**
+   * Bool, one for each entry of {@link gradients}: whether all elements of the parameter's next value are finite. A finite loss
+   * does not say so: the root's gradient at 0 is infinite. Absent when nothing is trained.
+   */
+  readonly finite: Tensor | undefined;
 }
 
 export interface StateLeaf {
@@ -87,8 +93,14 @@ export function traceForward(
         batchLeaf(field, options.batchSize, field.name ?? numbered("target", i, fields.targets)),
       ),
     };
-    const output: unknown = (training.model as unknown as (...inputs: readonly Tensor[]) => unknown)(...batch.inputs);
-    const loss = training.loss(output as never, ...batch.targets);
+    const output: unknown = withSite(moduleSite(training.model) ?? optionSite(training, "model"), () =>
+      (training.model as unknown as (...inputs: readonly Tensor[]) => unknown)(...batch.inputs),
+    );
+    if (output instanceof Promise) {
+      output.catch(() => undefined);
+      throw new Error("the model's forward is async, but a graph is built at once; remove `async` and `await` from it");
+    }
+    const loss = withSite(optionSite(training, "loss"), () => training.loss(output as never, ...batch.targets));
     const cost = training.l2 > 0 ? add(loss, penalty(training, options.examples)) : loss;
     // So that gradients read dloss/dhidden.weight. What is no tensor, the check reports.
     if ((loss as unknown) instanceof Tensor && loss.name === undefined) nameTensor(loss, "loss");
@@ -147,6 +159,7 @@ export function traceStep(
             gradients: new Map([...gradients].map(([name, gradient]) => [parameters.get(name) as Tensor, gradient])),
             updated,
           });
+    const finite = updated.size === 0 ? undefined : stack([...updated.values()].map((next) => all(isFinite(next))));
     trace.phase = "forward";
     return {
       ...forward,
@@ -158,6 +171,7 @@ export function traceStep(
       optimizerState,
       assignments,
       statistics,
+      finite,
     };
   });
 }

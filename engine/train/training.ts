@@ -1,6 +1,6 @@
 import type { Dataset } from "../data/dataset";
 import type { Tensor } from "../graph/tensor";
-import { currentSite, type Site } from "../graph/site";
+import { currentSite, type Range, type Site } from "../graph/site";
 import { Module } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { Schedule } from "../optim/schedules";
@@ -141,6 +141,12 @@ export class Training {
   }
 }
 
+/** Where the user wrote an option's value, else the whole call. */
+export function optionSite({ site }: Training, name: keyof TrainingOptions): Site | undefined {
+  const range: Range | undefined = site?.properties?.[name];
+  return range ?? site;
+}
+
 /**
  * Says how to train a model; export it by default from a `*.nn.ts` file.
  *
@@ -167,7 +173,7 @@ function checkOptions(options: TrainingOptions): void {
       `training: model must be a module${isClass ? "; this is the class itself, write new in front of it" : `, got ${describe(options.model)}`}`,
     );
   }
-  if (typeof (options.data as Partial<Dataset> | undefined)?.load !== "function") {
+  if (!isDataset(options.data)) {
     throw new Error(
       `training: data must be a dataset such as digits() or csv("file.csv"), got ${describe(options.data)}`,
     );
@@ -189,18 +195,61 @@ function checkOptions(options: TrainingOptions): void {
   checkNumber("seed", options.seed, { whole: true, least: 0 });
   checkNumber("l2", options.l2, { least: 0 });
   checkNumber("tolerance", options.tolerance, { least: 0 });
+  checkGroup("clip", options.clip, ["norm", "value"]);
   checkNumber("clip.norm", options.clip?.norm, { above: 0 });
   checkNumber("clip.value", options.clip?.value, { above: 0 });
   checkNumber("workers", options.workers, { whole: true, least: 0 });
   checkNumber("prefetch", options.prefetch, { whole: true, least: 1 });
-  checkNumber("earlyStopping.patience", options.earlyStopping?.patience, { whole: true, least: 1 });
-  if (typeof options.validation === "number" && !(options.validation > 0 && options.validation < 1)) {
-    throw new Error(`training: validation as a fraction must be above 0 and below 1, got ${options.validation}`);
-  }
-  for (const metric of options.metrics ?? []) {
+  checkFlag("shuffle", options.shuffle);
+  checkFlag("dropLast", options.dropLast);
+  if (options.earlyStopping !== undefined) checkEarlyStopping(options.earlyStopping);
+  checkValidation(options.validation);
+  if (options.metrics !== undefined && !Array.isArray(options.metrics))
+    throw new Error(`training: metrics must be a list such as ["accuracy"], got ${describe(options.metrics)}`);
+  const metrics: readonly Metric[] = options.metrics ?? [];
+  for (const metric of metrics) {
     if (!METRICS.includes(metric))
       throw new Error(`training: there is no metric ${String(metric)}; choose from ${METRICS.join(", ")}`);
   }
+}
+
+function checkEarlyStopping(options: EarlyStopping): void {
+  checkGroup("earlyStopping", options, ["patience", "minimumImprovement", "restoreBest"]);
+  if ((options.patience as unknown) === undefined)
+    throw new Error("training: earlyStopping needs patience, the number of epochs without improvement to wait for");
+  checkNumber("earlyStopping.patience", options.patience, { whole: true, least: 1 });
+  checkNumber("earlyStopping.minimumImprovement", options.minimumImprovement, { least: 0 });
+  checkFlag("earlyStopping.restoreBest", options.restoreBest);
+}
+
+function checkValidation(validation: unknown): void {
+  if (validation === undefined || validation === false) return;
+  if (typeof validation === "number" ? validation > 0 && validation < 1 : isDataset(validation)) return;
+  throw new Error(
+    `training: validation must be a dataset, a fraction above 0 and below 1, or false, got ${describe(validation)}`,
+  );
+}
+
+function isDataset(value: unknown): boolean {
+  return typeof (value as Partial<Dataset> | null | undefined)?.load === "function";
+}
+
+function checkFlag(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new Error(`training: ${name} must be true or false, got ${describe(value)}`);
+}
+
+/** An option that is an object of options itself. */
+function checkGroup(name: string, value: unknown, names: readonly string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Error(`training: ${name} must be an object with ${names.join(", ")}, got ${describe(value)}`);
+  }
+  const unknown = Object.keys(value).find((key) => !names.includes(key));
+  if (unknown === undefined) return;
+  throw new Error(
+    `training: ${name} has no option ${unknown}${closest(unknown, names)}; the options are ${names.join(", ")}`,
+  );
 }
 
 interface Bounds {
