@@ -80,6 +80,16 @@ export function noTraining(program: LoadedProgram): string {
   return `${place}: the default export is ${kindOf(value)}, no training; ${hint}`;
 }
 
+/** A default export that nothing can be done with; classes, models and helpers are for other files to import. */
+export function strayExport(program: LoadedProgram): Issue[] {
+  const { exports, facts } = program.loaded;
+  const value = exports?.default;
+  const usable = value instanceof Training || value instanceof Tensor || typeof value === "function";
+  if (!exports || !("default" in exports) || usable) return [];
+  const message = `the default export is ${kindOf(value)}; export a training to train, or a tensor to trace`;
+  return [{ code: "no-training", severity: "warning", message, range: facts.get(program.file)?.defaultExport }];
+}
+
 function kindOf(value: unknown): string {
   if (value instanceof Tensor) return "a tensor (use `backstep trace` for it)";
   if (value instanceof backstep.Module) return "a model without its training";

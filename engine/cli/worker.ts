@@ -26,7 +26,15 @@ import { createLoaderPool } from "./loader-pool";
 import type { LoaderReply, LoaderRequest, WorkerMessage, WorkerTask } from "./messages";
 import { createNodeFiles } from "./node-files";
 import { openOutputFolder, readCheckpoint } from "./output-folder";
-import { type LoadedProgram, loadProgram, locateUser, noTraining, originOf, programResult } from "./program";
+import {
+  type LoadedProgram,
+  loadProgram,
+  locateUser,
+  noTraining,
+  originOf,
+  programResult,
+  strayExport,
+} from "./program";
 
 /** The user's code runs here, so that the main thread can always answer, time it and end it. */
 
@@ -129,7 +137,10 @@ async function check(command: Omit<CheckCommand, "files"> & { readonly file: str
   });
   const program = await loadProgram(command.file);
   send({ kind: "limited", what: "its forward or its loss" });
-  const issues = program.issues.filter(({ message }) => !message.includes(Enough.name) || rounds <= CHECKED_ROUNDS);
+  const issues = [
+    ...program.issues.filter(({ message }) => !message.includes(Enough.name) || rounds <= CHECKED_ROUNDS),
+    ...strayExport(program),
+  ];
   const empty: CheckReport = { issues: [], layers: [], parameters: programParameters(program) };
   const files = createNodeFiles(program.file, task.assets);
   const report = program.training ? await checkTraining(program.training, files, program.locate) : empty;

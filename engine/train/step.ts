@@ -120,9 +120,9 @@ export function traceStep(
   const { trace } = forward;
   return withTrace(trace, () => {
     const parameters = new Map([...namedParameters(training.model)].filter(([, parameter]) => isTrained(parameter)));
-    const pass = backward(forward.cost, [...parameters.values()]);
     const learningRate = scalarLeaf("learning rate");
     const count = scalarLeaf("step");
+    const pass = backward(forward.cost, [...parameters.values()]);
     const raw = new Map<string, Tensor>();
     for (const [name, parameter] of parameters) {
       const gradient = pass.adjoints.get(parameter)?.gradient;

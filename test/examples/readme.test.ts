@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
-import { backstep, jsonLines } from "./cli";
+import { backstep, jsonLines } from "../support/cli";
 
 /** The README's model files: blocks of TypeScript that begin with a file name. */
 const text = readFileSync("README.md", "utf8");

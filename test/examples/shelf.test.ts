@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { backstep, jsonLines, shelf } from "./cli";
+import { backstep, jsonLines, shelf } from "../support/cli";
 
 interface Report {
   readonly file: string;
