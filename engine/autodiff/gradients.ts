@@ -151,10 +151,17 @@ export function blockedPaths(output: Tensor, wanted: readonly Tensor[]): Blocked
   for (const node of nodes.reverse()) {
     if (!asked.has(node) || !node.inputs.some((input) => influenced.has(input)) || node.op === "stopGradient") continue;
     const { grad } = operationOf(node.op);
-    if (typeof grad !== "function") {
-      blocked.push({ node, reason: grad.none });
-    } else if (node.dtype !== "float32") {
-      blocked.push({ node, reason: `a gradient flows through float32 only, and this is ${node.dtype}` });
+    if (typeof grad !== "function" || node.dtype !== "float32") {
+      // Of a path through whole numbers and flags, what made those of real numbers is to blame.
+      if (node.inputs.some((input) => influenced.has(input) && input.dtype === "float32")) {
+        const reason =
+          typeof grad === "function" ? `a gradient flows through float32 only, and this is ${node.dtype}` : grad.none;
+        blocked.push({ node, reason });
+      }
+      // What lies before it may be blocked a second time.
+      for (const input of node.inputs) asked.add(input);
+    } else if (node.op === "multiply" && node.inputs.some((input) => !isMask(input) && influenced.has(input))) {
+      for (const input of node.inputs) if (!isMask(input)) asked.add(input);
     } else {
       // The rules are only looked at, which builds nothing: null marks the inputs that get no gradient by nature.
       const rules = grad({ node, inputs: node.inputs, attributes: node.attributes, g: node });
@@ -163,6 +170,14 @@ export function blockedPaths(output: Tensor, wanted: readonly Tensor[]): Blocked
   }
   return blocked.reverse();
 }
+
+/** Zeros and ones from a condition: what they are multiplied with has the gradient that is meant. */
+function isMask(node: Tensor): boolean {
+  if (node.op === "cast") return node.inputs[0].dtype === "bool";
+  return MOVEMENTS.has(node.op) && isMask(node.inputs[0]);
+}
+
+const MOVEMENTS: ReadonlySet<string> = new Set(["reshape", "expand", "permute", "slice", "identity"]);
 
 /**
  * Gradients of a scalar with respect to tensors, each in its tensor's own shape; zeros where none flows.

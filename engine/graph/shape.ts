@@ -112,5 +112,8 @@ export function resolveReshape(from: Shape, target: readonly Dim[]): Reshape {
     return { problem: `${String(total)} elements cannot be divided by ${String(rest)}`, shape };
   }
   if (unsure || dimsEqual(total, rest)) return { shape: wanted };
-  return { problem: `${String(total)} elements do not fit ${String(rest)}`, shape: wanted };
+  // A batch size that was written down as a number, most likely in front: nothing that follows should be held against it.
+  const fixed = isSymbolic(total) && wanted.every((dim) => typeof dim === "number");
+  const shape = fixed && wanted.length > 0 ? [unknownDim(), ...wanted.slice(1)] : wanted;
+  return { problem: `${String(total)} elements do not fit ${String(rest)}`, shape };
 }

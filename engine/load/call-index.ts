@@ -59,7 +59,12 @@ export function createCallIndex(file: string, text: string, tree: SyntaxTree): C
       const entry = exact.get(offset) ?? innermost(calls, offset);
       if (entry) return toSite(entry);
       const start = Math.min(offset, text.length);
-      return range({ start, end: wordEnd(text, start) });
+      // Where no word stands, V8 means an operator.
+      const end = wordEnd(text, start);
+      return range({
+        start,
+        end: end > start ? end : start + (/^[^\w\s$"'`()[\]{};,]+/.exec(text.slice(start, start + 4))?.[0].length ?? 0),
+      });
     },
   };
 }

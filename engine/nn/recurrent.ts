@@ -81,15 +81,18 @@ abstract class Recurrent extends Module {
     const shape = x.knownShape;
     if (shape === null) return { output: x, finals: this.states.map(() => x) };
     const problem = this.inputProblem(x, shape);
+    // Times that an earlier issue hides: it has said what there is to say.
+    const hidden = shape.length === 3 && isUnknownDim(shape[1]);
     const stateShape = [
       this.numLayers * this.directions,
       shape.length === 3 ? shape[0] : unknownDim(),
       this.hiddenSize,
     ];
     const badState = problem ? undefined : initial.findIndex((given) => given && !agrees(given, stateShape));
-    if (problem || (badState !== undefined && badState >= 0)) {
+    if (problem || hidden || (badState !== undefined && badState >= 0)) {
       if (problem) reportLayer(this, ...problem);
-      else this.reportState(initial[badState as number] as Tensor, badState as number, stateShape);
+      else if (badState !== undefined && badState >= 0)
+        this.reportState(initial[badState] as Tensor, badState, stateShape);
       const times = shape.length === 3 ? shape[1] : unknownDim();
       const output = recovered([stateShape[1], times, this.directions * this.hiddenSize]);
       return { output, finals: this.states.map(() => recovered(stateShape)) };
@@ -169,14 +172,7 @@ abstract class Recurrent extends Module {
       ];
     }
     const times = shape[1];
-    if (typeof times === "number" && times > 0) return undefined;
-    if (typeof times !== "number" && isUnknownDim(times)) {
-      return [
-        "recurrent-time",
-        `the number of times on axis 1 of ${formatShape(shape)} is not known`,
-        `give sequences of one length, ${wanted} with a number T`,
-      ];
-    }
+    if (isUnknownDim(times) || (typeof times === "number" && times > 0)) return undefined;
     return [
       "recurrent-time",
       `needs a number of times T ≥ 1 on axis 1 that is known while the graph is built, got ${String(times)} from ${formatShape(shape)}`,

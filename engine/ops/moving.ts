@@ -10,7 +10,7 @@ import {
   productOfDims,
   subtractDims,
 } from "../graph/dim";
-import { type Shape, broadcastShapes, formatShape, normalizeAxis } from "../graph/shape";
+import { type Shape, broadcastShapes, formatShape, normalizeAxis, shapesAgree } from "../graph/shape";
 import { Tensor } from "../graph/tensor";
 import { type TensorLike, apply, asTensor, constantTensor, reportIssue } from "./apply";
 import { add, cast, ge, le, logicalOr, lt, mul, where } from "./arithmetic";
@@ -126,8 +126,22 @@ export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
 
 /** Joins tensors of one shape along a new axis. */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0) throw new Error("stack: needs a list of at least one tensor");
+  const list = (tensors as readonly TensorLike[]).map((t) => asTensor(t));
+  const [first] = list;
+  const other = list.findIndex((t) => t.knownShape && first.knownShape && !shapesAgree(t.knownShape, first.knownShape));
+  if (other >= 0) {
+    reportIssue(
+      "stack",
+      `stack: input 0 is ${formatShape(first.knownShape)}, input ${other} is ${formatShape(list[other].knownShape)}; all need the same shape`,
+    );
+    return stack(
+      list.map(() => first),
+      axis,
+    );
+  }
   return concat(
-    tensors.map((t) => unsqueeze(t, axis)),
+    list.map((t) => unsqueeze(t, axis)),
     axis,
   );
 }

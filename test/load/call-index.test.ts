@@ -141,7 +141,7 @@ describe("load/call-index", () => {
       ["const b = { f() { return super.toString(); } }; f(b.f());", ["f(b.f())"]],
       ["o.value;", ["o.value"]],
       ["f(o.value);", ["o.value", "f(o.value)"]],
-      ["-o;", [""]],
+      ["-o;", ["-"]],
       ["f(1, o + 1);", ["f(1, o + 1)", "f(1, o + 1)"]],
     ];
     for (const [line, expected] of cases) {
