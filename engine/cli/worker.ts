@@ -44,15 +44,20 @@ const interrupt = new Int32Array(task.interrupt);
 let ended = false;
 
 function send(message: WorkerMessage): void {
+  if (ended) return;
   const end = (): void => {
     if (ended) return;
     ended = true;
     void flushed().then(() => parentPort?.postMessage(message));
   };
   if (message.kind === "failure") end();
-  // A promise that was rejected meanwhile is found between two turns of the event loop.
-  else if (message.kind === "done") setImmediate(end);
+  else if (message.kind === "done") void turn().then(end);
   else parentPort?.postMessage(message);
+}
+
+/** A turn of the event loop: between two of them, promises are found that were rejected and that nobody awaits. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What user code printed has arrived: the main thread ends this one at its last message. */
@@ -140,12 +145,23 @@ async function check(command: Omit<CheckCommand, "files"> & { readonly file: str
   const issues = [
     ...program.issues.filter(({ message }) => !message.includes(Enough.name) || rounds <= CHECKED_ROUNDS),
     ...strayExport(program),
-  ];
+  ].map((issue) => (rounds > 0 ? doubted(issue) : issue));
   const empty: CheckReport = { issues: [], layers: [], parameters: programParameters(program) };
   const files = createNodeFiles(program.file, task.assets);
   const report = program.training ? await checkTraining(program.training, files, program.locate) : empty;
+  await turn();
   send({ kind: "report", report: { ...report, issues: [...issues, ...report.issues] } });
   send({ kind: "done", exitCode: [...issues, ...report.issues].some(({ severity }) => severity === "error") ? 1 : 0 });
+}
+
+/** Code that throws after it saw a value may have thrown because of it: a check does not know values and gives NaN. */
+function doubted(issue: Issue): Issue {
+  if (issue.code !== "program" || /^(?:Type|Reference|Syntax)Error:/.test(issue.message)) return issue;
+  return {
+    ...issue,
+    severity: "warning",
+    message: `${issue.message} (or so it seems: a check knows no values, and gave NaN)`,
+  };
 }
 
 function programParameters(program: LoadedProgram): number {

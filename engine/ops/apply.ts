@@ -1,3 +1,4 @@
+import { SymbolicDim } from "../graph/dim";
 import { type Nested, fromNested } from "../graph/array";
 import type { DType, Shape } from "../graph/shape";
 import { type Attributes, Tensor } from "../graph/tensor";
@@ -45,6 +46,8 @@ export function reportIssue(code: string, message: string, severity: Severity = 
 /** A tensor for anything a user may pass; plain numbers take the dtype of their partner where it can hold them. */
 export function asTensor(value: TensorLike, partner?: DType): Tensor {
   if (value instanceof Tensor) return value;
+  // User code sees a symbolic size, such as x.shape[0], as a number.
+  if (value instanceof SymbolicDim) return apply("size", [], { dim: value });
   if ((typeof value === "object" && value !== null) || typeof value === "boolean" || typeof value === "number") {
     const array = fromNested(value);
     const whole = array.data.every(Number.isInteger);

@@ -78,6 +78,7 @@ export function einsum(equation: string, ...operands: readonly TensorLike[]): Te
             "einsum",
             `einsum "${equation}": the axis ${letter} has size ${String(before)} and, in operand ${i} ${formatShape(shape)}, size ${String(shape[axis])}`,
           );
+          return unknownShape(tensors[i]);
         }
         if (before === undefined) sizes.set(letter, shape[axis]);
       }

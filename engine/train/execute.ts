@@ -1,7 +1,7 @@
 import type { Backend, Values } from "../backends/backend";
 import { type Nested, toNested } from "../graph/array";
 import { reachable } from "../graph/order";
-import { concreteShape } from "../graph/shape";
+import { concreteShape, formatShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { currentTrace, withTrace } from "../graph/trace";
 import { backward } from "../autodiff/gradients";
@@ -64,6 +64,11 @@ export class Executor implements Runner {
     const parameters = reachable([loss]).filter(
       (node): node is Parameter => node instanceof Parameter && isTrained(node),
     );
+    if (loss.knownShape !== null && loss.knownShape.length > 0) {
+      throw new Error(
+        `minimize: the loss must be one number, but it has shape ${formatShape(loss.knownShape)}; take its mean()`,
+      );
+    }
     if (parameters.length === 0)
       throw new Error(
         "minimize: the loss depends on no trainable parameter; make them with variable(…) or in a module",

@@ -59,7 +59,8 @@ describe("help and version", () => {
     it(args.join(" "), async () => {
       const { code, stdout, stderr } = await backstep(...args);
       assert.deepEqual([code, stderr], [0, ""]);
-      for (const word of ["check", "train", "trace", "--json", "--epochs", "--resume"]) assert.ok(stdout.includes(word), word);
+      for (const word of ["check", "train", "trace", "--json", "--epochs", "--resume"])
+        assert.ok(stdout.includes(word), word);
     });
   }
 
@@ -70,7 +71,8 @@ describe("paths", () => {
   const folder = temporaryFolder();
 
   it("may have spaces, other alphabets and links in them", async () => {
-    const model = "import { iris, Linear, crossEntropy, sgd, training } from 'backstep'; import { width } from './größe';\nexport default training({ model: new Linear(width, 3), data: iris(), loss: crossEntropy, optimizer: sgd({ learningRate: 0.1 }) });\n";
+    const model =
+      "import { iris, Linear, crossEntropy, sgd, training } from 'backstep'; import { width } from './größe';\nexport default training({ model: new Linear(width, 3), data: iris(), loss: crossEntropy, optimizer: sgd({ learningRate: 0.1 }) });\n";
     folder.write("a b/größe.ts", "export const width: number = 4;\n");
     const file = folder.write("a b/模型 one.nn.ts", model);
     const { code, stdout, stderr } = await backstep("check", "--json", file);
