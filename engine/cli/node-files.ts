@@ -21,21 +21,22 @@ async function readBytes(path: string, shown: string): Promise<Uint8Array> {
 /** `data.csv: there is no such file (looked for /models/data.csv)`. */
 export function describeFileError(error: unknown, shown: string, path: string): string {
   const code = (error as { code?: unknown } | null)?.code;
+  const place = shown === path ? "" : ` (${path})`;
   switch (code) {
     case "ENOENT":
-      return `${shown}: there is no such file (looked for ${path})`;
+      return `${shown}: there is no such file${shown === path ? "" : ` (looked for ${path})`}`;
     case "EISDIR":
-      return `${shown}: this is a folder, a file is needed (${path})`;
+      return `${shown}: this is a folder, a file is needed${place}`;
     case "EACCES":
     case "EPERM":
-      return `${shown}: permission denied (${path})`;
+      return `${shown}: permission denied${place}`;
     case "ENOSPC":
-      return `${shown}: the disk is full (${path})`;
+      return `${shown}: the disk is full${place}`;
     case "EROFS":
-      return `${shown}: the file system is read-only (${path})`;
+      return `${shown}: the file system is read-only${place}`;
     case "ENOTDIR":
     case "EEXIST":
-      return `${shown}: a part of the path is a file, not a folder (${path})`;
+      return `${shown}: a part of the path is a file, not a folder${place}`;
     default:
       return `${shown}: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -36,6 +36,7 @@ export class Executor implements Runner {
   private readonly optimizerRuns = new WeakMap<Optimizer, number>();
   private readonly optimizerNumbers = new Map<Optimizer, number>();
   private iteration = 0;
+  private compiled = 0;
 
   constructor(
     backend: Backend,
@@ -44,6 +45,11 @@ export class Executor implements Runner {
     private readonly onRun?: () => void,
   ) {
     this.store = new Store(backend, seed);
+  }
+
+  /** How many programs were compiled so far: one for each form of graph. */
+  get programsCompiled(): number {
+    return this.compiled;
   }
 
   /** Values of tensors, computed together. */
@@ -153,7 +159,11 @@ export class Executor implements Runner {
     if (!known) {
       const program = compileProgram(planGraph(outputs), this.store.backend, this.store.buffers);
       known = { program, leaves, outputs };
+      this.compiled++;
       this.programs.set(key, known);
+      // A loop whose graph grows or draws anew each round would fill the memory with programs that it never runs again.
+      const [oldest] = this.programs.keys();
+      if (this.programs.size > MOST_PROGRAMS) this.programs.delete(oldest);
     }
     const { program } = known;
     known.leaves.forEach((leaf, i) => {
@@ -183,6 +193,8 @@ export class Executor implements Runner {
     return number;
   }
 }
+
+const MOST_PROGRAMS = 200;
 
 const LEAVES = new Set(["parameter", "input", "randomKey"]);
 

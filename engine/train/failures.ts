@@ -38,8 +38,8 @@ export interface IterationValues {
 }
 
 /**
- * The first node, in the order of execution, of which an element is NaN or infinite though its inputs' elements are not, by the
- * plain evaluator; `undefined` where only float32 overflows.
+ * The first node, in the order of execution, of which an element is NaN or too large for float32 though its inputs' elements are not, by
+ * the plain evaluator.
  */
 export function firstNotFinite(step: Step, batch: Batch, { randomKey, valueOf }: IterationValues): Tensor | undefined {
   const leaves = new Map<Tensor, ArrayLike<number>>();
@@ -57,7 +57,7 @@ export function firstNotFinite(step: Step, batch: Batch, { randomKey, valueOf }:
   let first: Tensor | undefined;
   let firstNan: Tensor | undefined;
   evaluate([step.cost, ...gradients], bind, (node, { data }) => {
-    if (data.every(Number.isFinite)) return;
+    if (data.every((x) => Math.abs(x) <= LARGEST)) return;
     if (!node.inputs.some((input) => infinite.has(input)) && node.inputs.length > 0) first ??= node;
     infinite.add(node);
     if (!data.some(Number.isNaN)) return;
@@ -66,6 +66,9 @@ export function firstNotFinite(step: Step, batch: Batch, { randomKey, valueOf }:
   });
   return first ?? firstNan;
 }
+
+/** The largest number of float32, in which training calculates. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 export interface NotFinite {
   readonly loss: number;
@@ -86,7 +89,7 @@ export function notFinite(step: Step, { loss, parameter, iteration, origin }: No
   const call = node?.name === undefined || node.op === node.name ? node?.op : `${node.op} (${node.name})`;
   const where = origin
     ? `; the first number that is not finite comes from ${origin.phase === "backward" ? "the gradient of " : ""}${call}${layer ? ` in ${layer.name}` : ""}`
-    : "; it overflows float32";
+    : "; only float32 shows it";
   return {
     type: "finding",
     code: "not-finite",
