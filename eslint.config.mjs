@@ -67,7 +67,7 @@ export default defineConfig(
 
   {
     files: ["engine/**/*.ts"],
-    ignores: ["engine/cli/**"],
+    ignores: ["engine/cli/**", "engine/host/**"],
     rules: {
       "no-console": "error",
       "no-restricted-globals": [

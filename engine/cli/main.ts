@@ -10,10 +10,10 @@ import {
 import { printReport } from "./print-check";
 import { createProgress } from "./print-train";
 import { printRecords } from "./print-trace";
-import { runWorker } from "./run-worker";
+import { runTask } from "./run-task";
 import { VERSION } from "./version";
 
-/** The `backstep` command. User code runs in a worker thread (see run-worker.ts); this one prints. */
+/** The `backstep` command. User code runs in an engine host (see run-task.ts); this thread prints. */
 
 // A reader that has seen enough (`backstep … | head`) closes the pipe; that is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -53,20 +53,17 @@ async function main(argv: readonly string[]): Promise<number> {
 async function check(command: CheckCommand): Promise<number> {
   let worst = 0;
   for (const file of command.files) {
-    const code = await runWorker(
-      { ...command, file },
-      {
-        onMessage: (message) => {
-          if (message.kind === "report") process.stdout.write(printReport(file, message.report, command.json));
-        },
-        // Whoever reads JSON gets an object for each file, also where the check could not be finished.
-        onFailure: (message) => {
-          if (!command.json) return;
-          const issue = { code: "program", severity: "error", message } as const;
-          process.stdout.write(printReport(file, { issues: [issue], layers: [], parameters: 0 }, true));
-        },
+    const code = await runTask({ kind: "check", file, timeLimit: command.timeLimit }, command.json, {
+      onMessage: (message) => {
+        if (message.kind === "report") process.stdout.write(printReport(file, message.report, command.json));
       },
-    );
+      // Whoever reads JSON gets an object for each file, also where the check could not be finished.
+      onFailure: (message) => {
+        if (!command.json) return;
+        const issue = { code: "program", severity: "error", message } as const;
+        process.stdout.write(printReport(file, { issues: [issue], layers: [], parameters: 0 }, true));
+      },
+    });
     worst = Math.max(worst, code);
   }
   return worst;
@@ -74,7 +71,20 @@ async function check(command: CheckCommand): Promise<number> {
 
 async function train(command: TrainCommand): Promise<number> {
   const progress = createProgress(command.json, process.stdout);
-  return runWorker(command, {
+  const { file, timeLimit, device, epochs, seed, maxSteps, out, resume } = command;
+  const task = {
+    kind: "train",
+    report: "events",
+    file,
+    timeLimit,
+    device,
+    epochs,
+    seed,
+    maxSteps,
+    out,
+    resume,
+  } as const;
+  return runTask(task, command.json, {
     onMessage: (message) => {
       if (message.kind === "event") progress.show(message.event);
     },
@@ -83,7 +93,8 @@ async function train(command: TrainCommand): Promise<number> {
 }
 
 async function trace(command: TraceCommand): Promise<number> {
-  return runWorker(command, {
+  const { json, ...task } = command;
+  return runTask(task, json, {
     onMessage: (message) => {
       if (message.kind === "records") process.stdout.write(printRecords(message.records, command.json));
     },

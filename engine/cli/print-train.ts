@@ -1,3 +1,4 @@
+import { jsonLine } from "../host/json-line";
 import type { EndEvent, EpochEvent, IterationEvent, MetricValues, StartEvent, TrainingEvent } from "../train/events";
 
 export interface Output {
@@ -60,14 +61,6 @@ export function createProgress(json: boolean, output: Output, now: () => number 
     }
   };
   return { show, end: clear };
-}
-
-/** JSON has no NaN and no infinities: a loss is written as text then, a figure without meaning as null. */
-export function jsonLine(event: TrainingEvent): string {
-  return JSON.stringify(event, (key, value: unknown) => {
-    if (typeof value !== "number" || Number.isFinite(value)) return value;
-    return Number.isNaN(value) && key !== "loss" ? null : String(value);
-  });
 }
 
 function startText(event: StartEvent): string {

@@ -5,8 +5,20 @@ import { DataError } from "./error";
 /** @throws DataError where a specification contradicts itself. */
 export function checkFields(source: string, fields: Fields): void {
   for (const [role, specs] of roles(fields)) {
-    specs.forEach((spec, at) => {
+    if (!Array.isArray(specs)) {
+      const remedy = `Give a list, as in ${role}s: [{ shape: [2], dtype: "float32" }]`;
+      throw new DataError(source, `${role}s`, "one field stands where a list of fields belongs", remedy);
+    }
+    specs.forEach((spec: FieldSpec, at) => {
       const place = fieldName(role, specs, at);
+      if (!Array.isArray(spec.shape)) {
+        throw new DataError(
+          source,
+          place,
+          `the shape is ${String(spec.shape)}`,
+          "Give a list of sizes, [] for a number",
+        );
+      }
       if (!spec.shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
         throw new DataError(source, place, `the shape [${spec.shape.join(", ")}] is no shape`, "Give whole sizes");
       }

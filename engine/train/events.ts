@@ -63,6 +63,12 @@ export interface FindingEvent {
   readonly code: string;
   readonly severity: "information" | "warning" | "error";
   readonly message: string;
+  /** What the judgement rests on, in numbers. */
+  readonly evidence?: readonly { readonly label: string; readonly value: string }[];
+  /** What to do about it. */
+  readonly remedy?: string;
+  /** True where an earlier finding of this code and layer no longer holds. */
+  readonly withdrawn?: true;
   readonly layer: string | null;
   readonly file: string | null;
   readonly line: number | null;

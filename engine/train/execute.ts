@@ -2,7 +2,7 @@ import type { Backend, Values } from "../backends/backend";
 import { type Nested, toNested } from "../graph/array";
 import { reachable } from "../graph/order";
 import { concreteShape, formatShape } from "../graph/shape";
-import type { Tensor } from "../graph/tensor";
+import { type Tensor, Tensor as TensorClass } from "../graph/tensor";
 import { currentTrace, withTrace } from "../graph/trace";
 import { backward } from "../autodiff/gradients";
 import type { DataFiles, Dataset, LoadedDataset } from "../data/dataset";
@@ -41,8 +41,8 @@ export class Executor implements Runner {
   constructor(
     backend: Backend,
     readonly seed: number,
-    /** Called before each execution, e.g. to say that the program is alive, or to end a dry run. */
-    private readonly onRun?: () => void,
+    /** Awaited before each execution, e.g. to say that the program is alive, to hold it up, or to end a dry run. */
+    private readonly onRun?: () => void | Promise<void>,
   ) {
     this.store = new Store(backend, seed);
   }
@@ -54,7 +54,7 @@ export class Executor implements Runner {
 
   /** Values of tensors, computed together. */
   async values(tensors: readonly Tensor[]): Promise<Values[]> {
-    this.onRun?.();
+    await this.onRun?.();
     const { program, outputs } = this.prepare(tensors, new Map());
     program.run();
     return Promise.all(outputs.map((output) => program.read(output)));
@@ -65,7 +65,7 @@ export class Executor implements Runner {
    * before the update.
    */
   async minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
-    this.onRun?.();
+    await this.onRun?.();
     const trace = currentTrace();
     const parameters = reachable([loss]).filter(
       (node): node is Parameter => node instanceof Parameter && isTrained(node),
@@ -231,8 +231,21 @@ function running(): Runner {
   return executor;
 }
 
+/** A number or a promise in place of a tensor is easily written where types are not checked. */
+function requireTensor(what: string, given: unknown): void {
+  if (given instanceof TensorClass) return;
+  const kind =
+    given instanceof Promise
+      ? "a promise (write `await` in front of it)"
+      : given === null
+        ? "null"
+        : `a ${typeof given}`;
+  throw new Error(`${what}: needs a tensor, got ${kind}`);
+}
+
 /** The value of a tensor with one element. */
 export async function item(tensor: Tensor): Promise<number> {
+  requireTensor("item", tensor);
   const [values] = await running().values([tensor]);
   if (values.length !== 1)
     throw new Error(`item: needs a tensor with one element, this has ${values.length}; use value(tensor)`);
@@ -241,6 +254,7 @@ export async function item(tensor: Tensor): Promise<number> {
 
 /** The value of a tensor as nested lists (a number for a scalar; true and false for bool). */
 export async function value(tensor: Tensor): Promise<Nested> {
+  requireTensor("value", tensor);
   const [values] = await running().values([tensor]);
   return toNested(values, concreteShape(tensor.knownShape), tensor.dtype === "bool" ? (x) => x !== 0 : undefined);
 }
@@ -249,15 +263,16 @@ export async function value(tensor: Tensor): Promise<Nested> {
  * One training update in a hand-written loop: differentiates `loss`, lets the optimiser change every trainable parameter it
  * depends on, and gives the loss before the update.
  */
-export function minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
+export async function minimize(loss: Tensor, optimizer: Optimizer): Promise<number> {
+  requireTensor("minimize", loss);
   return running().minimize(loss, optimizer);
 }
 
 let dataFiles: DataFiles | undefined;
-let onLoad: (() => void) | undefined;
+let onLoad: (() => void | Promise<void>) | undefined;
 
 /** Installs how {@link load} reads, and what is told of each reading; returns the files before. */
-export function setDataFiles(next: DataFiles | undefined, told?: () => void): DataFiles | undefined {
+export function setDataFiles(next: DataFiles | undefined, told?: () => void | Promise<void>): DataFiles | undefined {
   const before = dataFiles;
   dataFiles = next;
   onLoad = told;
@@ -269,12 +284,12 @@ export function setDataFiles(next: DataFiles | undefined, told?: () => void): Da
  * The parts of a data set that holds examples out itself are `ownParts(data)`.
  */
 export function load(data: Dataset): Promise<LoadedDataset> {
-  if (!dataFiles)
+  const files = dataFiles;
+  if (!files)
     throw new Error(
       "load: nothing can be read here: data sets are read in a program that `backstep train` or the editor runs",
     );
-  onLoad?.();
-  return data.load(dataFiles);
+  return Promise.resolve(onLoad?.()).then(() => data.load(files));
 }
 
 /** One field of a batch as a tensor, ready for a model: [size, ...field]. */

@@ -32,37 +32,13 @@ export class Measurements {
     this.lossOfBatches += loss;
     if (this.metrics.length === 0 || !prediction || !target) return;
     if (this.metrics.includes("accuracy")) {
-      appendAll(this.predictions, this.classesOf(prediction, count));
-      appendAll(this.targets, this.labelsOf(target, count));
+      const { outputShape, threshold } = this;
+      appendAll(this.predictions, predictedClasses(prediction, count, { target: this.target, outputShape, threshold }));
+      appendAll(this.targets, labelClasses(target, count, this.target));
     } else if (prediction.length === target.length) {
       appendAll(this.predictions, prediction);
       appendAll(this.targets, target);
     }
-  }
-
-  /** The class of each label's place: the largest of several outputs, or 1 where a single output is above the threshold. */
-  private classesOf(values: ArrayLike<number>, count: number): number[] {
-    const shape = this.outputShape ?? [];
-    const classes = this.target?.classes;
-    const width = count === 0 ? 0 : values.length / count;
-    // One output per label, as many as labels in a sequence: each is a yes or no.
-    const places = classes === undefined ? 1 : (this.target?.shape ?? []).reduce((size, dim) => size * dim, 1);
-    if (width === places) return Array.from(values, (value) => Number(value > this.threshold));
-    const across = width / places;
-    // The class axis of a sequence is the last, [L, C], or the first, [C, L], as the loss was told.
-    const stride = places > 1 && shape[shape.length - 1] !== classes ? places : 1;
-    return Array.from({ length: count * places }, (_, i) => {
-      const [row, place] = [Math.floor(i / places), i % places];
-      return largest(values, row * width + place * (stride === 1 ? across : 1), across, stride);
-    });
-  }
-
-  /** Labels as they are; of float32 targets the class that they stand for (0/1, −1/1, or one number per class). */
-  private labelsOf(target: ArrayLike<number>, count: number): ArrayLike<number> {
-    if (this.target?.dtype === "int32") return target;
-    if (target.length === count) return Array.from(target, (value) => Number(value > 0.5));
-    const width = target.length / count;
-    return Array.from({ length: count }, (_, row) => largest(target, row * width, width, 1));
   }
 
   /** Example-weighted mean: each example counts the same, also those of a short last batch. */
@@ -100,6 +76,57 @@ export class Measurements {
   get wantsPredictions(): boolean {
     return this.metrics.length > 0 && this.target !== undefined && this.outputShape !== undefined;
   }
+}
+
+export interface OutputMeaning {
+  readonly target: FieldSpec | undefined;
+  /** Sizes of one prediction, without the batch axis. */
+  readonly outputShape: readonly number[] | undefined;
+  /** See {@link thresholdOf}. */
+  readonly threshold: number;
+}
+
+/** The numbers of which one label's class is decided: `classes` of them from `start` on, `stride` apart. */
+export interface Scores {
+  readonly start: number;
+  readonly classes: number;
+  readonly stride: number;
+}
+
+/** Where the scores of each label's place are among the predictions of `count` examples; places of an example in order. */
+export function scoresOf(values: ArrayLike<number>, count: number, { target, outputShape }: OutputMeaning): Scores[] {
+  const shape = outputShape ?? [];
+  const classes = target?.classes;
+  const width = count === 0 ? 0 : values.length / count;
+  const places = classes === undefined ? 1 : (target?.shape ?? []).reduce((size, dim) => size * dim, 1);
+  // One output per label, as many as labels in a sequence: each is a yes or no.
+  if (width === places) return Array.from(values, (_, start) => ({ start, classes: 1, stride: 1 }));
+  const across = width / places;
+  // The class axis of a sequence is the last, [L, C], or the first, [C, L], as the loss was told.
+  const stride = places > 1 && shape[shape.length - 1] !== classes ? places : 1;
+  return Array.from({ length: count * places }, (_, i) => {
+    const [row, place] = [Math.floor(i / places), i % places];
+    return { start: row * width + place * (stride === 1 ? across : 1), classes: across, stride };
+  });
+}
+
+/** The class of each label's place: the largest of several outputs, or 1 where a single output is above the threshold. */
+export function predictedClasses(values: ArrayLike<number>, count: number, meaning: OutputMeaning): number[] {
+  return scoresOf(values, count, meaning).map(({ start, classes, stride }) =>
+    classes === 1 ? Number(values[start] > meaning.threshold) : largest(values, start, classes, stride),
+  );
+}
+
+/** Labels as they are; of float32 targets the class that they stand for (0/1, −1/1, or one number per class). */
+export function labelClasses(
+  values: ArrayLike<number>,
+  count: number,
+  target: FieldSpec | undefined,
+): ArrayLike<number> {
+  if (target?.dtype === "int32") return values;
+  if (values.length === count) return Array.from(values, (value) => Number(value > 0.5));
+  const width = values.length / count;
+  return Array.from({ length: count }, (_, row) => largest(values, row * width, width, 1));
 }
 
 export interface SavedMeasurements {

@@ -6,16 +6,15 @@ import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { moduleType, namedParameters, parameterCount } from "../nn/module";
 import { scheduledRate } from "../optim";
-import { planGraph } from "../plan/plan";
-import { type Program, compileProgram } from "../plan/program";
 import { type Checkpoint, type RunState, resumeProblem } from "./checkpoint";
-import { firstNotFinite, notFinite, stopOnIssues } from "./failures";
+import { firstNotFinite, notFinite } from "./failures";
 import { type Parts, loadParts } from "./parts";
 import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
 import type { Probe } from "./probe";
 import { readStatistics } from "./statistics";
-import { type Forward, type Step, traceForward, traceStep } from "./step";
+import { Programs, feed } from "./programs";
+import type { Forward, Step } from "./step";
 import { Store } from "./store";
 import type { Metric, Training } from "./training";
 
@@ -31,12 +30,33 @@ export interface RunEnvironment {
 
 export interface RunOptions {
   readonly onEvent?: (event: TrainingEvent) => void | Promise<void>;
-  /** Looked at between iterations; when true the run saves and ends. */
-  readonly interrupted?: () => boolean;
+  /** Asked between iterations; when true the run saves and ends. A promise holds the run up until it is fulfilled. */
+  readonly interrupted?: () => boolean | Promise<boolean>;
   /** Called at the end of each epoch and when interrupted; returns where it was saved. */
   readonly save?: (checkpoint: Checkpoint) => Promise<string>;
   readonly resume?: Checkpoint;
   readonly probe?: Probe;
+  /** Called once before the first iteration, with what lets others look into the run between two iterations. */
+  readonly onReady?: (access: RunAccess) => void;
+}
+
+/** A run seen from outside. Its functions are called between iterations, or after the run. */
+export interface RunAccess {
+  readonly training: Training;
+  readonly parts: Parts;
+  /** The step for a whole batch. */
+  readonly step: Step;
+  /** Metrics that the run measures. */
+  readonly metrics: readonly Metric[];
+  /** Values of all parameters and states, by name. */
+  values(): Promise<Map<string, { shape: readonly number[]; data: Values }>>;
+  /**
+   * Runs the forward pass as in evaluation on `batch`, and reads the tensors that `pick` chooses of its graph. Programs are kept by
+   * `key` and the batch's size: one key must always choose the same tensors.
+   */
+  observe(key: string, batch: Batch, pick: (forward: Forward) => readonly Tensor[]): Promise<Values[]>;
+  /** The same of a whole step as in training, without its update. */
+  differentiate(key: string, batch: Batch, pick: (step: Step) => readonly Tensor[]): Promise<Values[]>;
 }
 
 /** Batches of validation data: large, since nothing is kept for a backward pass. */
@@ -54,8 +74,7 @@ export async function runTraining(
 
 class Run {
   private readonly store: Store;
-  private readonly steps = new Map<number, { step: Step; program: Program }>();
-  private readonly evaluations = new Map<number, { forward: Forward; program: Program }>();
+  private readonly programs: Programs;
   private readonly metrics: readonly Metric[];
   private readonly batchSize: number;
   private readonly iterationsPerEpoch: number;
@@ -73,6 +92,7 @@ class Run {
     private readonly parts: Parts,
   ) {
     this.store = new Store(environment.backend, training.seed);
+    this.programs = new Programs(training, parts.train.fields, parts.train.length, this.store);
     this.metrics = metricsFor(training, parts.train.fields.targets[0]);
     this.batchSize = training.batchSize === "all" ? parts.train.length : training.batchSize;
     this.iterationsPerEpoch = batchCount(parts.train.length, {
@@ -85,14 +105,23 @@ class Run {
     const { training, parts } = this;
     const started = this.environment.now();
     this.store.addParameters(namedParameters(training.model));
-    const first = this.stepFor(Math.min(this.batchSize, parts.train.length));
-    let measured = this.newMeasurements(first.step);
-    if (this.options.resume) measured = this.resume(this.options.resume, first.step);
+    const { traced: first } = this.programs.step(Math.min(this.batchSize, parts.train.length));
+    let measured = this.newMeasurements(first);
+    if (this.options.resume) measured = this.resume(this.options.resume, first);
+    this.options.onReady?.({
+      training,
+      parts,
+      step: first,
+      metrics: this.metrics,
+      values: () => this.store.read(),
+      observe: (key, batch, pick) => this.programs.observe(key, batch, this.randomKey, pick),
+      differentiate: (key, batch, pick) => this.programs.differentiate(key, batch, this.randomKey, pick),
+    });
     await this.emit({
       type: "start",
       model: moduleType(training.model),
       parameters: parameterCount(training.model),
-      layers: first.step.layers.map(({ name, type, site }) => ({
+      layers: first.layers.map(({ name, type, site }) => ({
         name,
         type,
         file: site?.file ?? null,
@@ -114,7 +143,7 @@ class Run {
     let reason = this.enough();
     while (!reason) {
       reason = await this.epoch(measured);
-      measured = this.newMeasurements(first.step);
+      measured = this.newMeasurements(first);
       reason ??= this.enough();
     }
     if (reason !== "interrupted") await this.restoreBest(reason, measured);
@@ -151,7 +180,7 @@ class Run {
       ? prefetchBatches(parts.train.length, environment.pool, { ...order, prefetch: training.prefetch })
       : batches(parts.train, order);
     for await (const batch of source) {
-      if (this.options.interrupted?.()) {
+      if (await this.options.interrupted?.()) {
         await this.save(measured);
         return "interrupted";
       }
@@ -188,13 +217,13 @@ class Run {
     this.lastLoss = event.loss;
     // First told, then saved: a run that is killed in between tells of this epoch again when it is resumed.
     await this.emit(event);
-    await this.save(this.newMeasurements(this.stepFor(Math.min(this.batchSize, parts.train.length)).step));
+    await this.save(this.newMeasurements(this.programs.step(Math.min(this.batchSize, parts.train.length)).traced));
     return undefined;
   }
 
   /** One update. Returns the batch's loss before it; `undefined` where loss or update are not finite and nothing changed. */
   private async iterate(batch: Batch, measured: Measurements, speed: () => number): Promise<number | undefined> {
-    const { step, program } = this.stepFor(batch.size);
+    const { traced: step, program } = this.programs.step(batch.size);
     const learningRate = this.rate();
     feed(program, step, batch);
     if (step.trace.randomKey) program.write(step.trace.randomKey, [this.training.seed, this.state.iteration]);
@@ -264,7 +293,7 @@ class Run {
   }
 
   private async validate(data: LoadedDataset): Promise<{ loss: number; metrics: MetricValues }> {
-    const measured = this.newMeasurements(this.evaluationFor(Math.min(VALIDATION_BATCH, data.length)).forward);
+    const measured = this.newMeasurements(this.programs.evaluation(Math.min(VALIDATION_BATCH, data.length)).traced);
     const seed = this.training.seed;
     for (const batch of batches(data, {
       batchSize: VALIDATION_BATCH,
@@ -274,7 +303,7 @@ class Run {
       dropLast: false,
       training: false,
     })) {
-      const { forward, program } = this.evaluationFor(batch.size);
+      const { traced: forward, program } = this.programs.evaluation(batch.size);
       feed(program, forward, batch);
       if (forward.trace.randomKey) program.write(forward.trace.randomKey, [seed, this.state.iteration]);
       program.run();
@@ -336,41 +365,9 @@ class Run {
     return new Measurements(this.metrics, this.parts.train.fields.targets[0], shape, thresholdOf(loss));
   }
 
-  /** The step for a batch of this size, built and compiled once. */
-  private stepFor(count: number): { step: Step; program: Program } {
-    const known = this.steps.get(count);
-    if (known) return known;
-    const { training, parts, environment } = this;
-    const step = traceStep(training, parts.train.fields, {
-      batchSize: count,
-      training: true,
-      examples: parts.train.length,
-    });
-    stopOnIssues(step);
-    for (const { name, leaf, fill } of step.optimizerState) this.store.addFilled(`optimizer.${name}`, leaf, fill);
-    const outputs: Tensor[] = [step.loss, ...step.assignments.values()];
-    if (step.prediction) outputs.push(step.prediction);
-    if (step.statistics) outputs.push(step.statistics);
-    if (step.finite) outputs.push(step.finite);
-    const program = compileProgram(planGraph([...new Set(outputs)]), environment.backend, this.store.buffers);
-    const made = { step, program };
-    this.steps.set(count, made);
-    return made;
-  }
-
-  private evaluationFor(count: number): { forward: Forward; program: Program } {
-    const known = this.evaluations.get(count);
-    if (known) return known;
-    const forward = traceForward(this.training, this.parts.train.fields, {
-      batchSize: count,
-      training: false,
-      examples: this.parts.train.length,
-    });
-    const outputs = forward.prediction ? [forward.loss, forward.prediction] : [forward.loss];
-    const program = compileProgram(planGraph([...new Set(outputs)]), this.environment.backend, this.store.buffers);
-    const made = { forward, program };
-    this.evaluations.set(count, made);
-    return made;
+  /** Of this iteration. */
+  private get randomKey(): readonly [seed: number, iteration: number] {
+    return [this.training.seed, this.state.iteration];
   }
 
   private async save(measured: Measurements): Promise<void> {
@@ -414,9 +411,4 @@ class Run {
   private async emit(event: TrainingEvent): Promise<void> {
     await this.options.onEvent?.(event);
   }
-}
-
-function feed(program: Program, { batch: leaves }: Forward, batch: Batch): void {
-  leaves.inputs.forEach((leaf, i) => program.write(leaf, batch.inputs[i].data));
-  leaves.targets.forEach((leaf, i) => program.write(leaf, batch.targets[i].data));
 }

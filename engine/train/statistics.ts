@@ -134,35 +134,41 @@ function layerFigures(layer: Layer, { forward, backward, gradients, updated }: S
     total((parameter) => parameter),
     total((parameter) => updated.get(parameter)?.sub(parameter)),
     output ? sqrt(square(output).mean()) : nothing,
-    behind && RECTIFIERS.has(behind.op) ? deadFraction(behind) : nothing,
-    behind && SATURATION[behind.op] ? saturatedFraction(behind) : nothing,
+    (behind && deadFraction(behind)) ?? nothing,
+    (behind && saturatedFraction(behind)) ?? nothing,
   ];
 }
 
 const RECTIFIERS = new Set(["relu"]);
 /** Values beyond which sigmoid and tanh have less than about 4 % of their largest slope. */
-const SATURATION: Readonly<Record<string, readonly [low: number, high: number]>> = {
+const SATURATION: Readonly<Record<string, readonly [low: number, high: number] | undefined>> = {
   sigmoid: [0.01, 0.99],
   tanh: [-0.98, 0.98],
 };
 
 /** The activation that belongs to a layer: the layer itself, or the first one that is applied to its output. */
-function activationOf(output: Tensor, forward: readonly Tensor[]): Tensor | undefined {
-  const isActivation = (node: Tensor): boolean => RECTIFIERS.has(node.op) || SATURATION[node.op] !== undefined;
+export function activationOf(output: Tensor, forward: readonly Tensor[]): Tensor | undefined {
+  // Within a composite, such as a loss, they are means of calculation and no activations.
+  const isActivation = (node: Tensor): boolean =>
+    (RECTIFIERS.has(node.op) || SATURATION[node.op] !== undefined) && node.scope?.kind !== "composite";
   if (isActivation(output)) return output;
   return forward.find((node) => node.inputs.includes(output) && isActivation(node));
 }
 
-/** Units are features of [N, …, F] or channels of [N, C, H, W]. */
-function deadFraction(activation: Tensor): Tensor {
+/** Units are features of [N, …, F] or channels of [N, C, H, W]. Undefined where there is no rectifier. */
+export function deadFraction(activation: Tensor): Tensor | undefined {
+  if (!RECTIFIERS.has(activation.op)) return undefined;
   const unit = activation.rank === 4 ? 1 : activation.rank - 1;
   const others = activation.shape.map((_, axis) => axis).filter((axis) => axis !== unit);
   const largest = others.length === 0 ? activation : activation.max(others);
   return largest.le(0).cast("float32").mean();
 }
 
-function saturatedFraction(activation: Tensor): Tensor {
-  const [low, high] = SATURATION[activation.op];
+/** Undefined where there is no flat end. */
+export function saturatedFraction(activation: Tensor): Tensor | undefined {
+  const ends = SATURATION[activation.op];
+  if (!ends) return undefined;
+  const [low, high] = ends;
   return activation.lt(low).logicalOr(activation.gt(high)).cast("float32").mean();
 }
 

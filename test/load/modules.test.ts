@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
-import { createNodeHost } from "../../engine/cli/node-host";
+import { createNodeHost } from "../../engine/host/node-host";
 import { currentSite, setSiteSource, type Site } from "../../engine/graph/site";
 import { candidatePaths, isPathSpecifier, type LoadHost } from "../../engine/load/host";
 import { loadModule, type LoadResult } from "../../engine/load/modules";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createNodeHost } from "../../engine/cli/node-host";
+import { createNodeHost } from "../../engine/host/node-host";
 import { loadModule } from "../../engine/load/modules";
 
 const FILES: Readonly<Record<string, string>> = {

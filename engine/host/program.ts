@@ -22,15 +22,23 @@ export interface LoadedProgram {
   readonly locate: (error: unknown) => readonly Range[];
 }
 
-/** Loads a model file and installs the way its calls are found, which stays for all that is built from it. */
-export async function loadProgram(path: string): Promise<LoadedProgram> {
+/**
+ * Loads a model file and installs the way its calls are found, which stays for all that is built from it.
+ *
+ * @param text what the file holds in the editor, where that is not what is on the disk
+ */
+export async function loadProgram(path: string, text?: string): Promise<LoadedProgram> {
   const file = resolve(path);
   const tracker = createSiteTracker();
   locateUser = (error) => tracker.userFrames(error);
   setSiteSource(tracker.source);
   const trace = new Trace(true);
   enterTrace(trace);
-  const loaded = await loadModule(file, createNodeHost(asUserSees(backstep)), tracker);
+  const loaded = await loadModule(
+    file,
+    createNodeHost(asUserSees(backstep), new Map(text === undefined ? [] : [[file, text]])),
+    tracker,
+  );
   const problems: Issue[] = loaded.problems.map(({ code, message, range }) => ({
     code,
     // The classes of the engine's own errors tell the user nothing.

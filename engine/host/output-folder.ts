@@ -4,15 +4,17 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/ch
 import type { EpochEvent, StartEvent } from "../train/events";
 import { Failure } from "./failure";
 import { describeFileError, isFolder, makeFolder, writeAtomically } from "./node-files";
-import { jsonLine } from "./print-train";
+import { jsonLine } from "./json-line";
 
 /** The folder of `--out`: `checkpoint.safetensors`, `checkpoint.json` and `metrics.jsonl`. */
 export interface OutputFolder {
   /** Writes the metrics file anew, of a resumed run with the lines of the epochs before. Shows early whether the folder can be written. */
-  begin(start: StartEvent): Promise<void>;
-  addEpoch(event: EpochEvent): Promise<void>;
+  readonly begin: (start: StartEvent) => Promise<void>;
+  readonly addEpoch: (event: EpochEvent) => Promise<void>;
+  /** Path of the checkpoint. */
+  readonly checkpoint: string;
   /** Replaces the checkpoint whole or not at all. @returns its path */
-  save(checkpoint: Checkpoint): Promise<string>;
+  readonly save: (checkpoint: Checkpoint) => Promise<string>;
 }
 
 const CHECKPOINT = "checkpoint.safetensors";
@@ -23,6 +25,7 @@ export async function openOutputFolder(folder: string): Promise<OutputFolder> {
   const metrics = join(folder, "metrics.jsonl");
   const path = join(folder, CHECKPOINT);
   return {
+    checkpoint: path,
     begin: (start) =>
       failing(async () => {
         await removeLeftovers(folder);

@@ -7,12 +7,18 @@ import { Script } from "node:vm";
 import { candidatePaths, isPathSpecifier, type LoadHost, type ModuleFunction, type ResolvedModule } from "../load/host";
 import { findPackageEntry } from "./package-entry";
 
-/** @param builtin the exports of `"backstep"` */
-export function createNodeHost(builtin: Readonly<Record<string, unknown>>): LoadHost {
+/**
+ * @param builtin the exports of `"backstep"`
+ * @param overlay texts of files, by absolute path, that count instead of what is on the disk
+ */
+export function createNodeHost(
+  builtin: Readonly<Record<string, unknown>>,
+  overlay: ReadonlyMap<string, string> = new Map(),
+): LoadHost {
   return {
     builtin,
-    readText,
-    resolve,
+    readText: async (path) => overlay.get(path) ?? readText(path),
+    resolve: (specifier, fromFile) => resolve(specifier, fromFile, overlay),
     async importPackage({ location }) {
       return (await import(location)) as Record<string, unknown>;
     },
@@ -29,8 +35,10 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-async function resolve(specifier: string, fromFile: string): Promise<ResolvedModule> {
-  if (isPathSpecifier(specifier)) return resolvePath(specifier, fromFile);
+type Overlay = ReadonlyMap<string, string>;
+
+async function resolve(specifier: string, fromFile: string, overlay: Overlay): Promise<ResolvedModule> {
+  if (isPathSpecifier(specifier)) return resolvePath(specifier, fromFile, overlay);
   if (isBuiltin(specifier)) return { kind: "package", specifier, location: specifier };
   const entry = (await findPackageEntry(specifier, dirname(fromFile))) ?? requireEntry(specifier, fromFile);
   if (entry === undefined) {
@@ -41,10 +49,10 @@ async function resolve(specifier: string, fromFile: string): Promise<ResolvedMod
   return { kind: "package", specifier, location: pathToFileURL(entry).href };
 }
 
-async function resolvePath(specifier: string, fromFile: string): Promise<ResolvedModule> {
+async function resolvePath(specifier: string, fromFile: string, overlay: Overlay): Promise<ResolvedModule> {
   const written = specifier.startsWith("file:") ? fileURLToPath(specifier) : specifier;
   const candidates = candidatePaths(joinPath(dirname(fromFile), written));
-  for (const path of candidates) if (await isFile(path)) return { kind: "file", path };
+  for (const path of candidates) if (overlay.has(path) || (await isFile(path))) return { kind: "file", path };
   const also = candidates.length > 1 ? ", also with .ts, .nn.ts, .js, .json and as a folder" : "";
   return { kind: "missing", message: `Cannot find '${specifier}' (looked for ${candidates[0]}${also})` };
 }

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Batch, BatchRequest } from "../data/loader";
 import type { WorkerPool } from "../data/prefetch";
 import { Failure } from "./failure";
-import type { LoaderReply, WorkerMessage, WorkerTask } from "./messages";
+import type { HostMessage, HostRequest, LoaderReply, LoaderRequest, TrainTask } from "./messages";
 
 export interface ClosablePool extends WorkerPool {
   close(): Promise<void>;
@@ -12,7 +12,7 @@ export interface ClosablePool extends WorkerPool {
  * Worker threads that each load the model file once, keep its data, and collect batches on request. They stay for the
  * whole run, so that only the first epoch pays for starting them.
  */
-export function createLoaderPool(size: number, task: WorkerTask): ClosablePool {
+export function createLoaderPool(size: number, task: TrainTask): ClosablePool {
   const members = Array.from({ length: size }, () => createMember(task));
   return {
     size,
@@ -32,8 +32,9 @@ interface Member {
   run(request: BatchRequest): Promise<Batch>;
 }
 
-function createMember(task: WorkerTask): Member {
-  const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: task, stdout: true });
+function createMember(task: TrainTask): Member {
+  const worker = new Worker(new URL(import.meta.url), { stdout: true });
+  worker.postMessage({ kind: "task", task, loader: true } satisfies HostRequest);
   // What the model file prints at its top level was printed by the training thread already.
   worker.stdout.resume();
   worker.unref();
@@ -46,9 +47,11 @@ function createMember(task: WorkerTask): Member {
     for (const { reject } of pending.values()) reject(ended);
     pending.clear();
   };
-  worker.on("message", (reply: LoaderReply | WorkerMessage) => {
+  worker.on("message", (reply: LoaderReply | HostMessage) => {
     // It could not begin, or user code threw beside the requests.
-    if (!("ticket" in reply)) return reply.kind === "failure" ? failAll(new Failure(reply.message)) : undefined;
+    if (!("ticket" in reply) || reply.kind === "looked") {
+      return reply.kind === "failure" ? failAll(new Failure(reply.message)) : undefined;
+    }
     const waiting = pending.get(reply.ticket);
     pending.delete(reply.ticket);
     if (pending.size === 0) worker.unref();
@@ -66,7 +69,7 @@ function createMember(task: WorkerTask): Member {
         const ticket = tickets++;
         pending.set(ticket, { resolve, reject });
         worker.ref();
-        worker.postMessage({ ticket, request });
+        worker.postMessage({ ticket, request } satisfies LoaderRequest);
       }),
   };
 }

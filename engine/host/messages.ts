@@ -1,0 +1,118 @@
+import type { Batch, BatchRequest } from "../data/loader";
+import type { CheckReport } from "../train/check";
+import type { GradientReport } from "../train/check-gradients";
+import type { EndEvent, TrainingEvent } from "../train/events";
+import type { NodeRecord } from "../train/records";
+import type { Tick } from "../view/history";
+import type { Look, LookResult } from "../view/looks";
+
+/**
+ * What is said between an engine host (a worker thread or child process that runs user code) and whoever started it. Messages are
+ * the same either way; a host carries out one task.
+ */
+
+export type Task = CheckTask | TrainTask | TraceTask | GradientsTask | RateTask;
+
+interface FileTask {
+  readonly file: string;
+  /** Seconds that the file's top-level code, and each other piece of user code outside the training, may take. */
+  readonly timeLimit: number;
+}
+
+export interface CheckTask extends FileTask {
+  readonly kind: "check";
+  /** Text of the file as it stands in the editor, instead of what is on the disk. */
+  readonly text?: string;
+}
+
+export interface TrainTask extends FileTask {
+  readonly kind: "train";
+  readonly device: "cpu";
+  readonly epochs?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly maxSteps?: number | undefined;
+  /** Folder for the checkpoint and the metrics. */
+  readonly out?: string | undefined;
+  /** A checkpoint, or a folder with one. */
+  readonly resume?: string | undefined;
+  /** Every event as it comes, or about ten ticks a second; a host with ticks keeps the run's history in its folder. */
+  readonly report: "events" | "ticks";
+  /** Trains on the first batch alone, again and again: a sound model and rate bring its loss down to nearly nothing. */
+  readonly overfit?: boolean;
+  /** After the end, stays to answer looks until it is closed. */
+  readonly stay?: boolean;
+}
+
+export interface TraceTask extends FileTask {
+  readonly kind: "trace";
+  readonly seed?: number | undefined;
+  readonly maxElements: number;
+}
+
+/** Compares the gradients of the model's loss on a small batch with central differences. */
+export interface GradientsTask extends FileTask {
+  readonly kind: "gradients";
+}
+
+/** Raises the learning rate step by step and watches the loss (Smith 2017, "Cyclical learning rates"). */
+export interface RateTask extends FileTask {
+  readonly kind: "rate";
+}
+
+/** Done, a mistake in the program or its data, a mistake on the command line, stopped. */
+export type ExitCode = 0 | 1 | 2 | 130;
+
+export type HostRequest =
+  /** The first message. */
+  | { readonly kind: "task"; readonly task: Task; readonly loader?: true }
+  /** A training saves and ends; other tasks end. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" }
+  | { readonly kind: "look"; readonly ticket: number; readonly look: Look }
+  /** A host that stays after its end may go. */
+  | { readonly kind: "close" };
+
+export type HostMessage =
+  /** The time limit begins anew: code of the user's is about to run, here named. */
+  | { readonly kind: "limited"; readonly what: string }
+  /** No time limit from here on: the engine works, or the model file trains by itself. */
+  | { readonly kind: "alive" }
+  /** A line for the user that does not end the task. */
+  | { readonly kind: "note"; readonly message: string }
+  | { readonly kind: "event"; readonly event: TrainingEvent }
+  | { readonly kind: "tick"; readonly tick: Tick }
+  | { readonly kind: "paused"; readonly paused: boolean }
+  /** The training is over; the host stays for looks. */
+  | { readonly kind: "ended"; readonly end: EndEvent | null }
+  | { readonly kind: "looked"; readonly ticket: number; readonly result: LookResult }
+  | { readonly kind: "report"; readonly report: CheckReport }
+  | { readonly kind: "records"; readonly records: readonly NodeRecord[] }
+  | { readonly kind: "gradients"; readonly reports: readonly ParameterCheck[] }
+  | { readonly kind: "rate"; readonly result: RateResult }
+  | { readonly kind: "failure"; readonly message: string; readonly exitCode: ExitCode }
+  | { readonly kind: "done"; readonly exitCode: ExitCode };
+
+export interface ParameterCheck extends GradientReport {
+  /** `hidden.weight`. */
+  readonly name: string;
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+export interface RateResult {
+  readonly points: readonly { readonly rate: number; readonly loss: number }[];
+  /** Where the loss falls fastest; null where it falls nowhere. */
+  readonly suggestion: number | null;
+  readonly current: number;
+}
+
+/** To a data worker: collect these examples. */
+export interface LoaderRequest {
+  readonly ticket: number;
+  readonly request: BatchRequest;
+}
+
+export type LoaderReply =
+  | { readonly kind: "batch"; readonly ticket: number; readonly batch: Batch }
+  | { readonly kind: "failure"; readonly ticket: number; readonly message: string };

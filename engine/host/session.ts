@@ -1,0 +1,144 @@
+import { fileURLToPath } from "node:url";
+import type { LookResult, Look } from "../view/looks";
+import type { Channel } from "./channel";
+import { Failure } from "./failure";
+import type { HostMessage, HostRequest, Task } from "./messages";
+
+/** What a task works with: its way to tell, and what it is told meanwhile. */
+export interface Session {
+  readonly task: Task;
+  /** Folder of the data files that ship with the engine. */
+  readonly assets: string;
+  readonly send: (message: HostMessage) => void;
+  /**
+   * Between two pieces of work: lets messages in every few milliseconds, answers looks, and waits while paused.
+   * @returns whether to stop
+   */
+  readonly turn: () => Promise<boolean>;
+  /** The same for programs that cannot be asked to stop: throws once they should. */
+  readonly turnOrThrow: () => Promise<void>;
+  /** Who answers looks; until there is one they wait. */
+  answer: ((look: Look) => Promise<LookResult>) | undefined;
+  /** Answers looks until it is closed or stopped. */
+  readonly untilClosed: () => Promise<void>;
+}
+
+/** Work between two turns of the event loop: short against what a person notices, long against what a turn costs. */
+const BREATH_MS = 8;
+
+export function createSession(
+  task: Task,
+  channel: Channel,
+): { session: Session; receive: (request: HostRequest) => void } {
+  let stopped = false;
+  let closed = false;
+  let paused = false;
+  let ended = false;
+  let breathed = performance.now();
+  let wake: () => void = () => undefined;
+  const looks: { ticket: number; look: Look }[] = [];
+
+  const send = (message: HostMessage): void => {
+    if (ended) return;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      // What user code printed has arrived before: the host is ended at its last message.
+      void flushedOutput().then(() => channel.post(message));
+    };
+    if (message.kind === "failure") end();
+    else if (message.kind === "done") void nextTurn().then(end);
+    else channel.post(message);
+  };
+
+  const woken = (): Promise<void> =>
+    new Promise((resolve) => {
+      channel.hold(true);
+      wake = () => {
+        channel.hold(false);
+        resolve();
+      };
+    });
+
+  const answerLooks = async (): Promise<void> => {
+    while (session.answer && looks.length > 0) {
+      const { ticket, look } = looks.shift() as (typeof looks)[number];
+      let result: LookResult;
+      try {
+        result = await session.answer(look);
+      } catch (error) {
+        result = { kind: "nothing", reason: error instanceof Error ? error.message : String(error) };
+      }
+      channel.post({ kind: "looked", ticket, result });
+    }
+  };
+
+  const session: Session = {
+    task,
+    assets: fileURLToPath(new URL("./assets", import.meta.url)),
+    send,
+    answer: undefined,
+    async turn() {
+      if (performance.now() - breathed > BREATH_MS) {
+        await nextTurn();
+        breathed = performance.now();
+      }
+      if (looks.length > 0) await answerLooks();
+      if (!paused || stopped) return stopped;
+      send({ kind: "paused", paused: true });
+      while (paused && !stopped) {
+        await woken();
+        await answerLooks();
+      }
+      send({ kind: "paused", paused: false });
+      return stopped;
+    },
+    async turnOrThrow() {
+      if (await session.turn()) throw new Failure("interrupted", 130);
+    },
+    async untilClosed() {
+      while (!closed) {
+        await answerLooks();
+        if (!closed) await woken();
+      }
+    },
+  };
+
+  const receive = (request: HostRequest): void => {
+    switch (request.kind) {
+      case "stop":
+        stopped = true;
+        break;
+      case "pause":
+        paused = true;
+        break;
+      case "resume":
+        paused = false;
+        break;
+      case "look":
+        looks.push(request);
+        break;
+      case "close":
+        stopped = closed = true;
+        break;
+      case "task":
+        throw new Error("internal: a host carries out one task");
+      default:
+        request satisfies never;
+    }
+    wake();
+  };
+
+  return { session, receive };
+}
+
+/** A turn of the event loop: messages come in, and promises are found that were rejected and that nobody awaits. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function flushedOutput(): Promise<unknown> {
+  return Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write("", resolve))),
+  );
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createTickCollector } from "../../engine/host/ticks";
+import { STATISTICS } from "../../engine/train/statistics";
+import type { FindingEvent, IterationEvent } from "../../engine/train/events";
+import {
+  FIGURES,
+  MOST_COLUMNS,
+  MOST_EPOCHS,
+  MOST_POINTS,
+  type RunHistory,
+  type Tick,
+  emptyHistory,
+  extendHistory,
+  meanFigure,
+} from "../../engine/view/history";
+
+const iteration = (n: number, loss: number, gradient = 1): IterationEvent => ({
+  type: "iteration",
+  epoch: 1,
+  iteration: n,
+  loss,
+  learningRate: 0.1,
+  examplesPerSecond: 10,
+  statistics: [{ outputGradient: NaN, gradient, weight: 2, update: 0.1, activation: 1, dead: 0.25, saturated: NaN }],
+});
+
+const finding = (code: string, layer: string | null, more: Partial<FindingEvent> = {}): FindingEvent => ({
+  type: "finding",
+  code,
+  severity: "warning",
+  message: code,
+  layer,
+  file: null,
+  line: null,
+  iteration: 1,
+  ...more,
+});
+
+const tick = (more: Partial<Tick>): Tick => ({
+  iteration: 1,
+  epoch: 1,
+  learningRate: 0.1,
+  examplesPerSecond: 1,
+  loss: [],
+  flow: null,
+  epochs: [],
+  findings: [],
+  ...more,
+});
+
+describe("ticks", () => {
+  it("know the same figures in the same order as the engine", () => assert.deepEqual([...FIGURES], [...STATISTICS]));
+
+  it("merge iterations into a bounded number of points, none of which is lost in extremes and means", () => {
+    const collector = createTickCollector(() => ({}));
+    for (let n = 1; n <= 160; n++) collector.add(iteration(n, n === 77 ? 1000 : n));
+    const points = collector.take()?.loss ?? [];
+    assert.equal(points.length, 16);
+    assert.deepEqual(points[0], { iteration: 10, span: 1, mean: 5.5, least: 1, most: 10 });
+    assert.equal(points[7].most, 1000);
+    assert.equal(collector.take(), undefined, "nothing happened since");
+  });
+
+  it("average norms geometrically, fractions arithmetically, and leave out what has no meaning", () => {
+    const collector = createTickCollector(() => ({ gradient: [0.1, 10] }));
+    collector.add(iteration(1, 1, 1e-4));
+    collector.add(iteration(2, NaN, 1e-2));
+    const taken = collector.take();
+    const of = (figure: (typeof FIGURES)[number]) => taken?.flow?.values[FIGURES.indexOf(figure)];
+    assert.ok(Math.abs((of("gradient") ?? 0) - 1e-3) < 1e-15);
+    assert.deepEqual([of("dead"), of("saturated"), of("outputGradient")], [0.25, null, null]);
+    assert.deepEqual(taken?.flow?.bands, { gradient: [0.1, 10] });
+    assert.deepEqual(
+      taken?.loss.map(({ mean }) => mean),
+      [1, null],
+      "a loss that is no number is no point, and JSON can say so",
+    );
+  });
+
+  const means: readonly (readonly [Parameters<typeof meanFigure>[0], readonly (number | null)[], number | null])[] = [
+    ["gradient", [1e-6, 1], 1e-3],
+    ["gradient", [0, 1], 0],
+    ["gradient", [null, null], null],
+    ["gradient", [null, 4], 4],
+    ["dead", [0, 1], 0.5],
+  ];
+  for (const [figure, values, expected] of means) {
+    it(`mean of ${figure} ${JSON.stringify(values)}`, () => {
+      const mean = meanFigure(figure, values);
+      if (expected === null) assert.equal(mean, null);
+      else assert.ok(Math.abs((mean ?? NaN) - expected) < 1e-12);
+    });
+  }
+});
+
+describe("a run's history", () => {
+  it("stays bounded over an hour of ticks, begins at the beginning and ends at the end", () => {
+    let history: RunHistory = emptyHistory;
+    for (let n = 1; n <= 36_000; n++) {
+      const loss = Array.from({ length: 4 }, (_, i) => ({
+        iteration: 4 * n + i - 3,
+        span: 1,
+        mean: 1 / n,
+        least: 0,
+        most: 1,
+      }));
+      const flow = { iteration: 4 * n, span: 1, values: [null, 1, 1, 1, 1, 0, null], bands: {} };
+      history = extendHistory(history, tick({ iteration: 4 * n, loss, flow }));
+      assert.ok(history.loss.length <= MOST_POINTS && history.flow.length <= MOST_COLUMNS);
+    }
+    assert.equal(history.loss.at(-1)?.iteration, 144_000);
+    // Evenly over the run: 144,000 points are at most 2000 of 128 each, 36,000 columns at most 240 of 256.
+    assert.deepEqual([history.loss[0].iteration, history.loss[0].span], [128, 128]);
+    assert.deepEqual([history.flow[0].iteration, history.flow[0].span], [4 * 256, 256]);
+    assert.equal(
+      history.loss.reduce((sum, { span }) => sum + span, 0),
+      144_000,
+    );
+    assert.ok(history.loss.length > MOST_POINTS / 2 && history.flow.length > MOST_COLUMNS / 2);
+    assert.ok(JSON.stringify(history).length < 400_000);
+  });
+
+  it("keeps the epochs' order and last epoch, however many there are", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 * MOST_EPOCHS }), (count) => {
+        const epochs = Array.from({ length: count }, (_, i) => ({ epoch: i + 1 }) as Tick["epochs"][number]);
+        const kept = extendHistory(emptyHistory, tick({ epochs })).epochs.map(({ epoch }) => epoch);
+        assert.ok(kept.length <= MOST_EPOCHS);
+        assert.equal(kept.at(-1), count);
+        assert.deepEqual(
+          kept,
+          [...kept].sort((a, b) => a - b),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("replaces a finding that changed, drops one that was withdrawn, and shows the worst first", () => {
+    const ticks = [
+      [finding("dying-relu", "hidden"), finding("vanishing-gradient", "first", { severity: "information" })],
+      [finding("dying-relu", "hidden", { message: "worse", severity: "error" }), finding("dying-relu", "output")],
+      [finding("dying-relu", "output", { withdrawn: true })],
+    ];
+    const { findings } = ticks.reduce(
+      (history, each) => extendHistory(history, tick({ findings: each })),
+      emptyHistory,
+    );
+    assert.deepEqual(
+      findings.map(({ code, layer, message }) => [code, layer, message]),
+      [
+        ["dying-relu", "hidden", "worse"],
+        ["vanishing-gradient", "first", "vanishing-gradient"],
+      ],
+    );
+  });
+});
