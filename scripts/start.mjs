@@ -5,10 +5,9 @@ import { runCli } from "./cli.mjs";
 const example = "examples/digits.nn.ts";
 
 const invitation = `
-Open the same example in VS Code:   code -g ${example}:8 .
+Open it in VS Code and train there: npm run vscode
 Check it after a change:            npm run backstep -- check ${example}
 Train it again:                     npm run backstep -- train ${example}
-Training from inside the editor comes with the extension, which is in development.
 `;
 
 process.once("exit", (code) => {

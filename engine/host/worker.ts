@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isMainThread } from "node:worker_threads";
 import { setDataFiles } from "../train/execute";
 import { IssuesError } from "../train/failures";
 import { openChannel } from "./channel";
@@ -21,6 +22,15 @@ import { train } from "./tasks/train";
 
 // The engine's own frames must not push the user's off the stack.
 Error.stackTraceLimit = 100;
+
+// A thread's `process.exit` ends the thread; a signal to itself would end the editor.
+if (!isMainThread) {
+  const kill = process.kill.bind(process);
+  process.kill = (pid, signal) => {
+    if (pid !== process.pid) return kill(pid, signal);
+    throw new Error("process.kill: a model file runs inside the editor and may not end its process; use process.exit()");
+  };
+}
 
 const channel = openChannel();
 let session: Session | undefined;

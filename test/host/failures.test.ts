@@ -52,6 +52,11 @@ for (const kind of KINDS) {
       });
     }
 
+    it("kills its process", async () => {
+      const { failure } = await start(`process.kill(process.pid, "SIGKILL");`, training, { kind }).end();
+      assert.match(failure ?? "", kind === "thread" ? /may not end its process/ : /ended by SIGKILL/);
+    });
+
     it("fills its heap without end", async () => {
       const text = `const lists = []; for (;;) lists.push(new Array(1e5).fill(lists.length));`;
       const { failure } = await start(text, (file) => ({ ...training(file), timeLimit: 60 }), {

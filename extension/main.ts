@@ -1,0 +1,135 @@
+import { began } from "./clock";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { EventEmitter, Uri, commands, window, type Disposable, type ExtensionContext } from "vscode";
+import { addTypes } from "./commands/add-types";
+import { newModel } from "./commands/new-model";
+import { announceRuns } from "./commands/progress";
+import { registerReports, reportCommands } from "./commands/reports";
+import { runCommands } from "./commands/runs";
+import { trainingCommands } from "./commands/training";
+import { createHosts } from "./host/hosts";
+import { createPrintLog } from "./host/print-log";
+import { createChecker } from "./language/checker";
+import { trackEdits } from "./language/edits";
+import { showFindings } from "./language/findings";
+import { registerFixes } from "./language/fixes";
+import { registerLenses } from "./language/lenses";
+import { openLine } from "./panel/open-line";
+import { createPanel } from "./panel/panel";
+import { createRuns, type Run } from "./run/runs";
+import { sharedStorage } from "./run/storage";
+import { createRunStore } from "./run/store";
+import type { Services } from "./services";
+import { settingsFor } from "./settings";
+import { keepContexts } from "./views/contexts";
+import { registerModelsView } from "./views/models";
+import { registerRunsView } from "./views/runs";
+import { registerStatus } from "./views/status";
+
+/** What other extensions could use; the tests do. */
+export interface BackstepApi {
+  /** What loading and activating this extension took. */
+  readonly activationMs: number;
+  /** The runs that are known in this window, newest first. */
+  runs(): readonly Run[];
+}
+
+let end: (() => Promise<void>) | undefined;
+
+/** What evaluating all modules took. Between that and activation VS Code reads the extension's storage. */
+const loadingMs = performance.now() - began;
+
+export function activate(context: ExtensionContext): BackstepApi {
+  const started = performance.now();
+  const services = wire(context);
+  const { runs, hosts, panel, checker, edits, modelsChanged, log } = services;
+  const parts: Disposable[] = [
+    log,
+    modelsChanged,
+    edits,
+    checker,
+    panel,
+    registerReports(),
+    registerLenses(services),
+    registerFixes(),
+    registerModelsView(services),
+    registerRunsView(services),
+    registerStatus(services),
+    keepContexts(services),
+    showFindings(services),
+    announceRuns(services),
+    ...registerCommands(services),
+  ];
+  context.subscriptions.push(...parts);
+  end = async () => {
+    const closing = hosts.closeAll();
+    await Promise.all([closing, runs.close()]);
+  };
+  return {
+    activationMs: loadingMs + performance.now() - started,
+    runs: () => runs.list(),
+  };
+}
+
+/** Trainings save and end; VS Code waits a few seconds for it. */
+export async function deactivate(): Promise<void> {
+  await end?.();
+}
+
+function wire(context: ExtensionContext): Services {
+  const log = window.createOutputChannel("Backstep", { log: true });
+  const hosts = createHosts(pathToFileURL(context.asAbsolutePath("dist/host.mjs")));
+  const asset = (...path: string[]): Uri => Uri.joinPath(context.extensionUri, ...path);
+  const printed = createPrintLog(log);
+  // A window without a folder has no storage of its own.
+  const storage = context.storageUri ? sharedStorage(context.storageUri.fsPath) : context.globalStorageUri.fsPath;
+  const runs = createRuns({
+    store: createRunStore(join(storage, "runs")),
+    session: randomBytes(8).toString("hex"),
+    startTraining(task, onMessage) {
+      const settings = settingsFor(Uri.file(task.file));
+      return hosts.start({ ...task, device: settings.device, timeLimit: settings.timeLimit }, settings, {
+        onMessage,
+        onOutput: (text) => printed(task.file, text),
+      });
+    },
+  });
+  const edits = trackEdits();
+  return {
+    context,
+    log,
+    hosts,
+    runs,
+    edits,
+    asset,
+    checker: createChecker(hosts),
+    panel: createPanel({ runs, edits, log, asset }),
+    modelsChanged: new EventEmitter<void>(),
+  };
+}
+
+function registerCommands(services: Services): Disposable[] {
+  const all: Record<string, (...given: unknown[]) => unknown> = {
+    ...trainingCommands(services),
+    ...reportCommands(services),
+    ...runCommands(services),
+    newModel: () => newModel(services),
+    addTypes: (argument) => addTypes(services, argument),
+    showPanel: () => services.panel.show(),
+    showLog: () => services.log.show(),
+    openLine: (file, line) => openLine(String(file), Number(line)),
+  };
+  return Object.entries(all).map(([name, work]) =>
+    commands.registerCommand(`backstep.${name}`, async (...given: unknown[]) => {
+      try {
+        return await work(...given);
+      } catch (error) {
+        // A mistake of ours: VS Code would show its message alone.
+        services.log.error(error instanceof Error ? error : new Error(String(error)));
+        throw error;
+      }
+    }),
+  );
+}

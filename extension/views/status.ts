@@ -1,0 +1,71 @@
+import { StatusBarAlignment, window, workspace, type Disposable } from "vscode";
+import { progressText, shortNumber } from "../format";
+import { isModel } from "../model-files";
+import { isLive, modelName } from "../run/record";
+import type { Services } from "../services";
+import { settingsFor } from "../settings";
+
+/** What trains, on which device; a click shows the panel. */
+export function registerStatus({ runs }: Services): Disposable {
+  const item = window.createStatusBarItem("backstep.status", StatusBarAlignment.Left, 50);
+  item.name = "Backstep";
+  let timer: NodeJS.Timeout | undefined;
+
+  const draw = (): void => {
+    timer = undefined;
+    const live = runs.list().filter(({ mine, summary }) => mine && isLive(summary.state));
+    const uri = window.activeTextEditor?.document.uri;
+    const { device } = settingsFor(uri);
+    item.command = "backstep.showPanel";
+    item.backgroundColor = undefined;
+    if (live.length === 0) {
+      if (isModel(uri)) {
+        item.text = `$(circuit-board) Backstep: ${workspace.isTrusted ? `${device}, idle` : "restricted"}`;
+        item.tooltip = workspace.isTrusted
+          ? `Backstep trains on the ${device.toUpperCase()}. Nothing trains now.`
+          : "Backstep runs no model in a workspace that is not trusted.";
+        item.command = workspace.isTrusted ? "backstep.showPanel" : "workbench.trust.manage";
+        item.show();
+      } else item.hide();
+      return;
+    }
+    const run = live.find(({ path }) => path === uri?.fsPath) ?? live[0];
+    const { id, file, state } = run.summary;
+    const history = runs.liveHistory(id);
+    const start = history?.start;
+    const where = progressText(history?.epoch ?? 0, start?.epochs);
+    const icon = state === "paused" ? "$(debug-pause)" : "$(loading~spin)";
+    const what = state === "running" ? where || "running" : `${state} ${where}`.trim();
+    const others = live.length > 1 ? ` +${live.length - 1}` : "";
+    item.text = `${icon} ${modelName(file)}: ${what}${others}`;
+    const loss = history?.loss.at(-1)?.mean;
+    item.tooltip = [
+      `Backstep: ${file}, ${what}`,
+      start
+        ? `on ${start.device}, ${Math.round(history?.examplesPerSecond ?? 0).toLocaleString("en-US")} examples/s`
+        : "",
+      typeof loss === "number" ? `loss ${shortNumber(loss)}` : "",
+      live.length > 1 ? `${live.length} runs train` : "",
+    ]
+      .filter((text) => text !== "")
+      .join("\n");
+    item.accessibilityInformation = { label: item.tooltip };
+    item.show();
+  };
+  const soon = (): void => {
+    timer ??= setTimeout(draw, 250);
+  };
+
+  const listeners = [
+    runs.listen(soon),
+    window.onDidChangeActiveTextEditor(soon),
+    workspace.onDidGrantWorkspaceTrust(soon),
+  ];
+  soon();
+  return {
+    dispose() {
+      clearTimeout(timer);
+      for (const each of [item, ...listeners]) void each.dispose();
+    },
+  };
+}
