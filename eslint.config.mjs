@@ -3,7 +3,18 @@ import tseslint from "typescript-eslint";
 import rooms, { globalsOfOnePlatform } from "./scripts/lint/rooms.mjs";
 
 const root = import.meta.dirname;
-const nodeGlobals = ["process", "console", "URL", "Buffer", "setTimeout", "clearTimeout", "performance"];
+const nodeGlobals = [
+  "process",
+  "console",
+  "URL",
+  "Buffer",
+  "setTimeout",
+  "clearTimeout",
+  "setInterval",
+  "clearInterval",
+  "performance",
+  "URLSearchParams",
+];
 
 export default defineConfig(
   globalIgnores(["out/", "dist/", ".cache/", "runs/", "test/**/fixtures/"]),
@@ -12,7 +23,7 @@ export default defineConfig(
   { linterOptions: { noInlineConfig: true } },
 
   {
-    files: ["**/*.ts", "**/*.mjs"],
+    files: ["**/*.ts", "**/*.tsx", "**/*.mjs"],
     plugins: { rooms },
     rules: {
       "rooms/import-direction": ["error", { root }],
@@ -41,7 +52,7 @@ export default defineConfig(
   },
 
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
     rules: {
@@ -61,7 +72,7 @@ export default defineConfig(
   },
 
   {
-    files: ["engine/**/*.ts", "extension/**/*.ts", "webview/**/*.ts"],
+    files: ["engine/**/*.ts", "extension/**/*.ts", "webview/**/*.ts", "webview/**/*.tsx"],
     rules: { "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }] },
   },
 
@@ -109,5 +120,15 @@ export default defineConfig(
     files: ["**/*.mjs"],
     languageOptions: { globals: Object.fromEntries(nodeGlobals.map((name) => [name, "readonly"])) },
     rules: { "no-undef": "error", "no-unused-vars": "error" },
+  },
+
+  {
+    // Parts of these run in the page that they drive.
+    files: ["scripts/gallery.mjs", "test/gallery/*.mjs"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["window", "document", "requestAnimationFrame", "Event", "MutationObserver"].map((name) => [name, "readonly"]),
+      ),
+    },
   },
 );

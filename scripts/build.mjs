@@ -1,102 +1,198 @@
 /**
- * Builds the command line: engine/cli/main.ts to out/cli/backstep.mjs, engine/cli/worker.ts (when there is one) to
- * out/cli/worker.mjs, and the engine's data files to out/cli/assets/. As a program: `node scripts/build.mjs`.
+ * Builds the parts of the product, each only where its entry exists and only when an input changed. As a program:
+ * `node scripts/build.mjs [PART…]`.
+ *
+ *   cli          engine/cli/main.ts and engine/host/worker.ts → out/cli/, with the engine's data files
+ *   host         engine/host/worker.ts → dist/host.mjs, with the engine's data files
+ *   extension    extension/main.ts → dist/extension.cjs, with the shelf of models as templates
+ *   panel        webview/main.tsx → dist/panel.js, dist/panel.css
+ *   types        the declarations behind engine/index.ts → dist/types/
+ *   typesPlugin  extension/types-plugin/index.ts → dist/types-plugin/
+ *   folder       all that a user installs → out/extension/ (stage.mjs)
  */
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle, write } from "./bundle.mjs";
+import { writeDeclarations } from "./declarations.mjs";
 import { PlainError, ensureInstalled, fail, root } from "./ensure.mjs";
+import { stageExtension } from "./stage.mjs";
 
 export const cli = join(root, "out", "cli", "backstep.mjs");
 export const assets = join(root, "engine", "data", "assets");
 
-const main = join(root, "engine", "cli", "main.ts");
-const worker = join(root, "engine", "cli", "worker.ts");
-const stampFile = join(root, "out", "cli", ".stamp");
+const cliMain = "engine/cli/main.ts";
+const worker = "engine/host/worker.ts";
 
-/** Builds unless nothing changed since the last time. Wants the packages installed. Returns whether it built. */
-export async function build() {
-  const stamp = fingerprint();
-  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
-  await bundle();
-  if (existsSync(assets)) replaceFolder(assets, join(root, "out", "cli", "assets"));
-  write(stampFile, stamp);
-  return true;
-}
+/** By name: `needs` (files without which there is nothing to build), `inputs` (files and folders), `make`. */
+const parts = {
+  cli: { needs: [cliMain], inputs: ["engine", "package.json"], make: buildCli },
+  host: { needs: [worker], inputs: ["engine", "package.json"], make: buildHost },
+  extension: {
+    needs: ["extension/main.ts"],
+    inputs: ["engine", "extension", "webview", "examples", "package.json"],
+    make: buildExtension,
+  },
+  panel: { needs: ["webview/main.tsx"], inputs: ["webview", "engine"], make: buildPanel },
+  types: { needs: ["engine/index.ts"], inputs: ["engine"], make: () => writeDeclarations(join(root, "dist", "types")) },
+  typesPlugin: { needs: ["extension/types-plugin/index.ts"], inputs: ["extension"], make: buildTypesPlugin },
+  folder: {
+    needs: ["extension/main.ts"],
+    inputs: ["dist", "media", "package.json", ".vscodeignore", "README.md", "CHANGELOG.md", "LICENSE"],
+    make: stageExtension,
+  },
+};
 
-async function bundle() {
-  if (!existsSync(main)) return;
-  const esbuild = await import("esbuild");
-  const entryPoints = [{ in: main, out: "backstep" }];
-  if (existsSync(worker)) entryPoints.push({ in: worker, out: "worker" });
-  const hashbang = readFileSync(main, "utf8").startsWith("#!") ? "" : "#!/usr/bin/env node\n";
-  let result;
-  try {
-    result = await esbuild.build({
-      absWorkingDir: root,
-      entryPoints,
-      outdir: dirname(cli),
-      outExtension: { ".js": ".mjs" },
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format: "esm",
-      sourcemap: true,
-      define: {
-        BACKSTEP_VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version),
-      },
-      // A CommonJS dependency may call require, which an ES module lacks.
-      banner: {
-        js: `${hashbang}import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`,
-      },
-      logLevel: "silent",
-      write: false,
-    });
-  } catch (error) {
-    if (!error.errors) throw error;
-    const messages = await esbuild.formatMessages(error.errors, { kind: "error", color: false });
-    throw new PlainError(`the build failed\n${messages.join("")}`);
+/** Files that every part depends on. */
+const common = ["package-lock.json", "tsconfig.json", "scripts"];
+
+/**
+ * Builds what is out of date. Wants the packages installed. Returns the names of the parts that it built.
+ * @param {readonly (keyof typeof parts)[]} names
+ */
+export async function build(names = Object.keys(parts)) {
+  const built = [];
+  for (const name of names) {
+    if (!Object.hasOwn(parts, name)) {
+      throw new PlainError(`there is no part ${name} to build; the parts are ${Object.keys(parts).join(", ")}`);
+    }
+    const { needs, inputs, make } = parts[name];
+    if (needs.some((file) => !existsSync(join(root, file)))) continue;
+    const stampFile = join(root, ".cache", "build", name);
+    const stamp = fingerprint([...common, ...inputs]);
+    if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp && isThere(name)) continue;
+    await make();
+    write(stampFile, stamp);
+    built.push(name);
   }
-  for (const file of result.outputFiles) write(file.path, file.contents);
+  return built;
+}
+
+/** What tells that nobody removed the results. */
+function isThere(name) {
+  const results = {
+    cli: "out/cli/backstep.mjs",
+    host: "dist/host.mjs",
+    extension: "dist/extension.cjs",
+    panel: "dist/panel.js",
+    types: "dist/types/index.d.ts",
+    typesPlugin: "dist/types-plugin/index.js",
+    folder: "out/extension/package.json",
+  };
+  return existsSync(join(root, results[name]));
+}
+
+/** A CommonJS dependency may call require, which an ES module lacks. */
+const requireInModules =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+
+/** Names stay as they are written: the engine shows those of classes, and stack traces stay readable. */
+const packed = { minifyWhitespace: true, minifySyntax: true, legalComments: "none" };
+
+/** Bundles for Node. */
+function node(format) {
+  const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+  return {
+    platform: "node",
+    target: "node20",
+    format,
+    sourcemap: true,
+    define: { BACKSTEP_VERSION: JSON.stringify(version) },
+    ...(format === "esm" ? { outExtension: { ".js": ".mjs" } } : {}),
+  };
+}
+
+async function buildCli() {
+  const entryPoints = [{ in: join(root, cliMain), out: "backstep" }];
+  if (existsSync(join(root, worker))) entryPoints.push({ in: join(root, worker), out: "worker" });
+  const hashbang = readFileSync(join(root, cliMain), "utf8").startsWith("#!") ? "" : "#!/usr/bin/env node\n";
+  const banner = { js: `${hashbang}${requireInModules}` };
+  await bundle({ ...node("esm"), entryPoints, outdir: join(root, "out", "cli"), banner });
   chmodSync(cli, 0o755);
+  copyAssets(join(root, "out", "cli", "assets"));
 }
 
-/** Through a rename, so that a program started meanwhile never reads half a file. */
-function write(path, contents) {
-  mkdirSync(dirname(path), { recursive: true });
-  const partial = `${path}.${process.pid}`;
-  writeFileSync(partial, contents);
-  renameSync(partial, path);
+async function buildHost() {
+  const entryPoints = [{ in: join(root, worker), out: "host" }];
+  await bundle({
+    ...node("esm"),
+    ...packed,
+    entryPoints,
+    outdir: join(root, "dist"),
+    banner: { js: requireInModules },
+  });
+  copyAssets(join(root, "dist", "assets"));
 }
 
-function replaceFolder(from, to) {
+async function buildExtension() {
+  await bundle({
+    ...node("cjs"),
+    ...packed,
+    entryPoints: [join(root, "extension", "main.ts")],
+    outfile: join(root, "dist", "extension.cjs"),
+    external: ["vscode"],
+  });
+  copyTemplates(join(root, "dist", "templates"));
+}
+
+/** The shelf of models is what "New Model from Template" offers. */
+function copyTemplates(to) {
   rmSync(to, { recursive: true, force: true });
-  cpSync(from, to, { recursive: true });
+  const shelf = join(root, "examples");
+  for (const name of readdirSync(shelf)) {
+    if (name.endsWith(".nn.ts")) cpSync(join(shelf, name), join(to, name));
+  }
+}
+
+async function buildPanel() {
+  await bundle({
+    ...packed,
+    entryPoints: [{ in: join(root, "webview", "main.tsx"), out: "panel" }],
+    outdir: join(root, "dist"),
+    platform: "browser",
+    // The Chromium of the oldest VS Code we support.
+    target: "chrome132",
+    format: "iife",
+    sourcemap: true,
+    minifyIdentifiers: true,
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+}
+
+/** tsserver loads plugins of an extension from its node_modules only: stage.mjs puts it there. */
+async function buildTypesPlugin() {
+  await bundle({
+    ...node("cjs"),
+    ...packed,
+    sourcemap: false,
+    entryPoints: [join(root, "extension", "types-plugin", "index.ts")],
+    outfile: join(root, "dist", "types-plugin", "index.js"),
+  });
+}
+
+function copyAssets(to) {
+  if (!existsSync(assets)) return;
+  rmSync(to, { recursive: true, force: true });
+  cpSync(assets, to, { recursive: true });
 }
 
 /** Changes when any input is added, removed or edited: names, sizes and times, so that it costs milliseconds. */
-function fingerprint() {
+function fingerprint(inputs) {
   const hash = createHash("sha256");
-  const files = [fileURLToPath(import.meta.url), join(root, "package-lock.json"), join(root, "tsconfig.json")];
-  const engine = join(root, "engine");
-  if (existsSync(engine)) {
-    for (const name of readdirSync(engine, { recursive: true }).sort()) files.push(join(engine, name));
-  }
-  for (const file of files) {
-    const { mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
-    hash.update(`${file} ${mtimeMs} ${size}\n`);
+  for (const input of inputs) {
+    const path = join(root, input);
+    const status = statSync(path, { throwIfNoEntry: false });
+    hash.update(`${input} ${status?.isFile() ? `${status.mtimeMs} ${status.size}` : ""}\n`);
+    if (!status?.isDirectory()) continue;
+    for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const file = join(entry.parentPath, entry.name);
+      const { mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+      hash.update(`${file} ${mtimeMs} ${size}\n`);
+    }
   }
   return hash.digest("hex");
 }
@@ -104,7 +200,9 @@ function fingerprint() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     await ensureInstalled();
-    await build();
+    const names = process.argv.slice(2);
+    const built = await build(names.length > 0 ? names : undefined);
+    if (process.stdout.isTTY) console.log(built.length > 0 ? `built ${built.join(", ")}` : "nothing changed");
   } catch (error) {
     fail(error);
   }

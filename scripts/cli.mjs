@@ -10,7 +10,7 @@ import { PlainError, ensureInstalled } from "./ensure.mjs";
  */
 export async function runCli(args, cwd) {
   await ensureInstalled();
-  await build();
+  await build(["cli"]);
   if (!existsSync(cli)) throw new PlainError("engine/cli/main.ts is missing, so there is no command line to run");
   process.chdir(cwd);
   process.argv = [process.argv[0], cli, ...args];

@@ -31,7 +31,7 @@ export function fail(error) {
 export async function ensureInstalled() {
   checkNode();
   if (isInstalled()) return;
-  const release = await takeTurn();
+  const release = await takeTurn("installing");
   try {
     if (isInstalled()) return; // whoever had the turn before us did it
     await install();
@@ -85,9 +85,12 @@ function installedByHand() {
   }
 }
 
-/** One `npm ci` at a time: two of them in one folder delete each other's files. Resolves to what gives the turn back. */
-async function takeTurn() {
-  const turn = join(root, ".cache", "installing");
+/**
+ * One install at a time: two of them in one folder delete each other's files. Resolves to what gives the turn back.
+ * @param {string} name of a file in .cache/
+ */
+export async function takeTurn(name) {
+  const turn = join(root, ".cache", name);
   mkdirSync(dirname(turn), { recursive: true });
   for (let waited = false; ; waited = true) {
     try {
@@ -130,23 +133,29 @@ const networkFailure =
 async function install() {
   process.stderr.write("Installing the packages with npm ci (only the first time) …\n");
   const started = Date.now();
-  // The log level is given because `npm test --silent` hands its own down to every npm it starts.
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-  let result = await npm(args);
-  if (result.code !== 0 && networkFailure.test(result.output)) {
-    process.stderr.write("The network failed; trying once more …\n");
-    await sleep(3000);
-    result = await npm(args);
-  }
-  if (result.code !== 0) throw new PlainError(explain(result.output));
+  await npm(["ci", "--include=dev"], root);
   process.stderr.write(`Installed in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
 }
 
-/** Runs npm and gathers what it says. Rejects only when there is no npm. */
-function npm(args) {
+/** Runs npm in a folder and returns its standard output. Tries again when the network fails; says what went wrong. */
+export async function npm(args, folder) {
+  // The log level is given because `npm test --silent` hands its own down to every npm it starts.
+  const command = [...args, "--no-audit", "--no-fund", "--loglevel=error"];
+  let result = await runNpm(command, folder);
+  if (result.code !== 0 && networkFailure.test(result.output)) {
+    process.stderr.write("The network failed; trying once more …\n");
+    await sleep(3000);
+    result = await runNpm(command, folder);
+  }
+  if (result.code !== 0) throw new PlainError(explain(`npm ${args.join(" ")}`, result.output));
+  return result.output;
+}
+
+/** Resolves to the exit code and all that npm said. Rejects only when there is no npm. */
+function runNpm(args, cwd) {
   return new Promise((resolve, reject) => {
     const cli = process.env.npm_execpath ?? "";
-    const options = { cwd: root, stdio: ["ignore", "pipe", "pipe"] };
+    const options = { cwd, env: outsideNpm(), stdio: ["ignore", "pipe", "pipe"] };
     // npm names its own script to the scripts it runs; otherwise it is on the PATH (on Windows as npm.cmd).
     const child = /^npm-cli\.c?js$/.test(basename(cli))
       ? spawn(process.execPath, [cli, ...args], options)
@@ -164,9 +173,15 @@ function npm(args) {
 }
 
 /** One line out of npm's many. */
-function explain(output) {
+function explain(command, output) {
   const said = Array.from(output.matchAll(/^npm (?:error|ERR!) *(.+)$/gm), ([, line]) => line.trim());
   const reason = said.filter((line) => line !== "" && !line.startsWith("A complete log")).slice(0, 3);
-  const advice = networkFailure.test(output) ? "check the network and npm's registry setting" : "see `npm ci`";
-  return `npm ci failed (${reason.join("; ") || "no message"}): ${advice}, then run this again`;
+  const advice = networkFailure.test(output) ? "check the network and npm's registry setting" : "mend that";
+  return `${command} failed (${reason.join("; ") || "no message"}): ${advice}, then run this again`;
+}
+
+/** The environment without what the npm around this process says of the package it runs: its folder above all. */
+function outsideNpm() {
+  const own = /^npm_(package_|lifecycle_|config_(local_prefix|prefix|omit|include|dry_run|global)$)/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }

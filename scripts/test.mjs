@@ -1,20 +1,33 @@
 /**
- * `npm test`: types, lint, format, build, then the tests. Always ends with the line "N passed, N failed", where each
- * stage counts as one and each test as one; the exit code is 1 if anything failed.
+ * `npm test`: types, lint, format, build, then the tests: those of Node, those inside the extension host of a real VS Code
+ * (on the newest version and on the oldest that the extension allows), and those that use the packed extension in a browser.
+ * Always ends with the line "N passed, N failed", where each stage counts as one and each test as one; the exit code is 1 if
+ * anything failed.
  *
- *   npm test -- --grep softmax            only the tests whose title matches, without types, lint and format
- *   npm test -- test/ops/einsum.test.ts   only these files (or folders), likewise
- *   npm test -- --only=types,lint         only these stages: types, lint, format, build, mocha
+ *   npm test -- --grep softmax            only the tests of Node whose title matches, without types, lint and format
+ *   npm test -- test/ops/einsum.test.ts   only these files (or folders), likewise; of whatever kind they are
+ *   npm test -- --only=types,lint         only these stages: types, lint, format, build, package, mocha, host, browser
+ *   npm test -- --only=host --grep lens   some tests of a stage
  *   npm test -- --reporter=spec           another of mocha's reporters
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { bundleHostTests, runInHost } from "./editor/in-host.mjs";
+import { editors } from "./editor/install.mjs";
 import { PlainError, ensureInstalled, root, userDirectory } from "./ensure.mjs";
+import { packExtension } from "./package.mjs";
+import { extensionFolder } from "./stage.mjs";
 
-const stages = { types, lint, format, build: buildStage, mocha };
+const stages = { types, lint, format, build: buildStage, package: packageStage, mocha, host, browser };
+
+/** Folders of test/ whose tests want more than Node, with the stage that runs them. */
+const special = { "in-host": "host", browser: "browser" };
+
+/** TypeScript's projects: the panel and its tests know the DOM, all else does not. */
+const projects = [".", "webview", "test/webview", "test/gallery"];
 
 /** A test that blocks its thread escapes mocha's own time limit; after this much silence it is killed. */
 const silenceLimitMs = 300_000;
@@ -60,16 +73,20 @@ function readOptions() {
   }
   const { grep, only, reporter } = parsed.values;
   const files = parsed.positionals.map((file) => resolve(userDirectory(), file));
-  const narrowed = grep !== undefined || files.length > 0;
-  const chosen = only?.split(",") ?? (narrowed ? ["build", "mocha"] : Object.keys(stages));
+  const chosen = only?.split(",") ?? stagesFor(files, grep);
   for (const name of chosen) {
     if (!Object.hasOwn(stages, name)) {
       throw new PlainError(`--only=${name}: no such stage; the stages are ${Object.keys(stages).join(", ")}`);
     }
   }
-  // Tests start the built command line.
-  if (chosen.includes("mocha") && !chosen.includes("build")) chosen.unshift("build");
+  // Tests start what was built.
+  if (chosen.some((name) => ["mocha", "host", "browser"].includes(name))) chosen.unshift("build");
   return { grep, reporter, files, only: Object.keys(stages).filter((name) => chosen.includes(name)) };
+}
+
+function stagesFor(files, grep) {
+  if (files.length === 0) return grep === undefined ? Object.keys(stages) : ["mocha"];
+  return files.map((file) => special[relative(join(root, "test"), file).split(sep)[0]] ?? "mocha");
 }
 
 /** Prints the stage's name, its output, and what it took. A stage resolves to its counts, or throws. */
@@ -89,9 +106,16 @@ async function runStage(name, options) {
   console.log(`== ${name}: ${counts.failed === 0 ? "passed" : "failed"} in ${seconds} s`);
 }
 
-function types() {
-  const build = ["--incremental", "--tsBuildInfoFile", ".cache/types.tsbuildinfo"];
-  return tool("typescript/bin/tsc", ["--noEmit", "-p", ".", ...build, "--pretty", String(colour)]);
+async function types() {
+  const counts = { passed: 0, failed: 0 };
+  for (const project of projects) {
+    const info = join(".cache", "types", `${project.replace(/\W/g, "-")}.tsbuildinfo`);
+    const options = ["--noEmit", "-p", project, "--incremental", "--tsBuildInfoFile", info, "--pretty", String(colour)];
+    const { passed, failed } = await tool("typescript/bin/tsc", options);
+    counts.passed += passed;
+    counts.failed += failed;
+  }
+  return counts;
 }
 
 function lint() {
@@ -107,6 +131,33 @@ async function buildStage() {
   return { passed: 1, failed: 0 };
 }
 
+async function packageStage() {
+  const file = await packExtension();
+  console.log(`${relative(root, file)}  ${(statSync(file).size / 1000).toFixed(0)} kB`);
+  return { passed: 1, failed: 0 };
+}
+
+/** The tests inside the extension host, on each VS Code that the extension is for. */
+async function host({ grep, files }) {
+  const sources = testFiles("host", files);
+  const workspaces = await bundleHostTests(sources);
+  const counts = { passed: 0, failed: 0 };
+  for (const leg of Object.keys(editors)) {
+    for (const [workspace, bundles] of workspaces) {
+      const { passed, failed } = await runInHost({ leg, workspace, bundles, extension: extensionFolder, grep });
+      counts.passed += passed;
+      counts.failed += failed;
+    }
+  }
+  return counts;
+}
+
+/** The packed extension, used as a person would. */
+async function browser({ grep, files }) {
+  const { runFlows } = await import("./editor/flows.mjs");
+  return runFlows({ sources: testFiles("browser", files), extension: await packExtension(), grep });
+}
+
 async function tool(path, args) {
   const code = await run([join(root, "node_modules", path), ...args]);
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
@@ -114,8 +165,7 @@ async function tool(path, args) {
 
 /** Bundles the test files and runs them in a process of their own, which reports each test as it ends. */
 async function mocha({ grep, reporter, files }) {
-  const sources = testFiles(files);
-  if (sources.length === 0) throw new PlainError("no test files found");
+  const sources = testFiles("mocha", files);
   const bundles = await bundleTests(sources);
 
   const counts = { passed: 0, failed: 0 };
@@ -159,15 +209,16 @@ async function mocha({ grep, reporter, files }) {
   return counts;
 }
 
-/** All test/**\/*.test.ts but those that want a host or a browser, narrowed to the given files and folders. */
-function testFiles(chosen) {
+/** The test files of a stage, narrowed to the given files and folders. */
+function testFiles(stage, chosen) {
   const folder = join(root, "test");
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith(".test.ts") && !/^(in-host|browser)$/.test(name.split(sep)[0]))
+  const files = readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(".test.ts") && (special[name.split(sep)[0]] ?? "mocha") === stage)
     .map((name) => join(folder, name))
     .filter((file) => chosen.length === 0 || chosen.some((each) => file === each || file.startsWith(each + sep)))
     .sort();
+  if (files.length === 0) throw new PlainError("no test files found");
+  return files;
 }
 
 async function bundleTests(entryPoints) {

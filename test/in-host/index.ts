@@ -1,5 +1,4 @@
 import { appendFileSync } from "node:fs";
-import type Mocha from "mocha";
 import { version } from "vscode";
 
 /** What the runner (scripts/editor/in-host.mjs) asks for, in the environment of the extension host. */
@@ -21,7 +20,9 @@ export async function run(): Promise<void> {
   const report = (event: object): void => appendFileSync(request.report, `${JSON.stringify(event)}\n`);
 
   const { default: MochaClass } = await import("mocha");
-  const mocha = new MochaClass({ ui: "bdd", timeout: request.timeoutMs, forbidOnly: true, reporter: silent });
+  // The runner prints the report.
+  class Silent extends MochaClass.reporters.Base {}
+  const mocha = new MochaClass({ ui: "bdd", timeout: request.timeoutMs, forbidOnly: true, reporter: Silent });
   if (request.grep !== undefined) mocha.grep(request.grep);
   for (const file of request.bundles) mocha.addFile(file);
   await mocha.loadFilesAsync();
@@ -39,9 +40,6 @@ export async function run(): Promise<void> {
   report({ event: "end" });
   if (failures > 0) throw new Error(`${failures} failed`);
 }
-
-/** The runner prints the report. */
-function silent(_runner: Mocha.Runner): void {}
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -37,7 +37,7 @@ export async function until<T>(
   const end = Date.now() + limitMs;
   while (true) {
     const result = await condition();
-    if (result !== undefined && result !== null && result !== false) return result as NonNullable<T>;
+    if (result !== undefined && result !== null && result !== false) return result;
     if (Date.now() > end) assert.fail(`not within ${limitMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,0 +1,154 @@
+/**
+ * The panel with a simulated extension, in Chromium: `node scripts/gallery.mjs` writes a picture of every scenario in the four
+ * kinds of theme and three widths to out/gallery/ (some only: `node scripts/gallery.mjs deep vscode-light 400`), and
+ * `node scripts/gallery.mjs --check` asserts what pictures do not show: time per frame, memory, keyboard, names, policy.
+ */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { checks } from "../test/gallery/checks.mjs";
+import { themes } from "../test/gallery/themes.mjs";
+import { PlainError, ensureInstalled, fail, root } from "./ensure.mjs";
+import { panelBundle } from "./panel.mjs";
+
+const folder = join(root, "out", "gallery");
+const address = "http://panel.localhost/";
+const scenarios = ["healthy", "vanishing", "exploding", "deep", "paused", "failed", "starting", "empty"];
+const sizes = [
+  { width: 400, height: 900 },
+  { width: 900, height: 760 },
+  { width: 1600, height: 900 },
+];
+const tabs = ["network", "classes", "boundary", "images", "runs"];
+
+/** Bundles the panel and the simulation into out/gallery/. */
+async function bundle() {
+  const esbuild = await import("esbuild");
+  await esbuild.build({ ...panelBundle, outdir: folder, logLevel: "warning" });
+  await esbuild.build({
+    ...panelBundle,
+    entryPoints: [{ in: join(root, "test", "gallery", "simulation.ts"), out: "simulation" }],
+    outdir: folder,
+    logLevel: "warning",
+  });
+}
+
+function findChromium() {
+  const found = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+    (path) => path && existsSync(path),
+  );
+  if (!found) throw new PlainError("the gallery wants Chromium: install it, or name its program in CHROMIUM");
+  return found;
+}
+
+/** The page as the extension writes it, with the same policy. */
+function page(theme) {
+  const nonce = "Zm9yIHRoZSBnYWxsZXJ5";
+  const policy = [
+    "default-src 'none'",
+    `style-src ${address} 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    `img-src ${address} data: blob:`,
+    `font-src ${address}`,
+  ].join("; ");
+  const variables = Object.entries(themes[theme]).map(([name, value]) => `--vscode-${name}: ${value};`);
+  const kinds = theme === "vscode-high-contrast-light" ? `${theme} vscode-high-contrast` : theme;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta property="csp-nonce" content="${nonce}">
+<title>Backstep</title>
+<style nonce="${nonce}" id="theme">html { ${variables.join(" ")} }</style>
+<link rel="stylesheet" href="panel.css">
+</head>
+<body class="${kinds}" data-vscode-theme-kind="${theme}">
+<div id="panel"></div>
+<script nonce="${nonce}" src="simulation.js"></script>
+<script nonce="${nonce}" src="panel.js"></script>
+</body>
+</html>`;
+}
+
+/** Opens the panel; problems of the page are collected in `problems`. */
+async function open(browser, { scenario, theme = "vscode-dark", width = 1600, height = 900, state, scale = 1 }) {
+  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale });
+  const tab = await context.newPage();
+  const problems = [];
+  tab.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) problems.push(`console: ${message.text()}`);
+  });
+  tab.on("pageerror", (error) => problems.push(`error: ${error.stack ?? error.message}`));
+  await tab.route(`${address}**`, (route) => {
+    const name = new URL(route.request().url()).pathname.slice(1);
+    if (name === "") return route.fulfill({ contentType: "text/html", body: page(theme) });
+    if (!/^(panel|simulation)\.(js|css)$/.test(name)) return route.fulfill({ status: 404 });
+    const contentType = name.endsWith(".css") ? "text/css" : "text/javascript";
+    return route.fulfill({ contentType, body: readFileSync(join(folder, name)) });
+  });
+  const query = new URLSearchParams({ scenario, ...(state && { state: JSON.stringify(state) }) });
+  await tab.goto(`${address}?${query}`);
+  await tab.waitForTimeout(400);
+  return { context, tab, problems };
+}
+
+async function pictures(browser, wanted) {
+  const asked = (name) => wanted.length === 0 || wanted.includes(name);
+  const some = (list) => (list.some((name) => wanted.includes(name)) ? list.filter(asked) : list);
+  const problems = [];
+  const take = async (options, name, act) => {
+    const { context, tab, problems: own } = await open(browser, options);
+    await act?.(tab);
+    await tab.waitForTimeout(250);
+    await tab.screenshot({ path: join(folder, `${name}.png`), fullPage: options.width < 860 });
+    problems.push(...own.map((problem) => `${name}: ${problem}`));
+    await context.close();
+  };
+  const chosen = sizes.filter(({ width }) => some(sizes.map((size) => String(size.width))).includes(String(width)));
+  for (const theme of some(Object.keys(themes))) {
+    for (const size of chosen) {
+      for (const scenario of some([...scenarios, ...tabs, "tables", "expanded"])) {
+        const name = `${scenario}-${theme.replace("vscode-", "")}-${size.width}`;
+        if (tabs.includes(scenario)) {
+          await take({ scenario: "paused", theme, ...size, state: { preferences: { tab: scenario } } }, name);
+        } else if (scenario === "tables") {
+          const preferences = { tables: ["flow", "curves", "findings"] };
+          await take({ scenario: "vanishing", theme, ...size, state: { preferences } }, name);
+        } else if (scenario === "expanded") {
+          await take({ scenario: "vanishing", theme, ...size }, name, async (tab) => {
+            await tab.locator('[data-layer="1"]').focus();
+            await tab.keyboard.press("ArrowRight");
+            await tab.evaluate(() => window.simulation.send({ type: "cursor", run: "vanishing", layer: 4 }));
+          });
+        } else {
+          await take({ scenario, theme, ...size }, name, (tab) => tab.evaluate(() => window.simulation.tick(3, 4)));
+        }
+      }
+    }
+  }
+  return problems;
+}
+
+async function main() {
+  const wanted = process.argv.slice(2);
+  await ensureInstalled();
+  mkdirSync(folder, { recursive: true });
+  await bundle();
+  const { chromium } = await import("playwright-core");
+  const browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
+  try {
+    const problems = wanted.includes("--check")
+      ? await checks(browser, open)
+      : await pictures(
+          browser,
+          wanted.filter((name) => !name.startsWith("--")),
+        );
+    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+    process.stderr.write(problems.length > 0 ? `${problems.length} problems\n` : "No problem found.\n");
+  } finally {
+    await browser.close();
+  }
+}
+
+main().catch(fail);

@@ -1,0 +1,121 @@
+/**
+ * An extension made of nothing: gives the page `acquireVsCodeApi` and answers as the real one would, for the scenario that the
+ * address names. `window.simulation` lets a script drive it.
+ */
+import type { FromPanel, RunHistory, RunState, ToPanel } from "../../webview/protocol";
+import { emptyHistory, extendHistory } from "../../webview/protocol";
+import { answer } from "./looks";
+import { tickOf } from "./networks";
+import { historyOf, SCENARIOS, type Scenario } from "./scenarios";
+
+export interface Simulation {
+  /** Sends so many ticks of the shown run at once. */
+  tick(count: number, iterations: number): void;
+  /** Ticks on its own, so many times a second, until `stop`. */
+  play(perSecond: number): void;
+  stop(): void;
+  send(message: ToPanel): void;
+  readonly received: readonly FromPanel[];
+  readonly violations: readonly string[];
+}
+
+declare global {
+  interface Window {
+    simulation: Simulation;
+    acquireVsCodeApi: () => { postMessage(message: FromPanel): void; getState(): unknown; setState(state: unknown): void };
+  }
+}
+
+const query = new URLSearchParams(location.search);
+const saved: unknown = JSON.parse(query.get("state") ?? "null");
+const scenario: Scenario = (SCENARIOS[query.get("scenario") ?? ""] ?? SCENARIOS.healthy)();
+const histories: Record<string, RunHistory> = { ...scenario.histories };
+let { shown, compared } = scenario;
+const received: FromPanel[] = [];
+const violations: string[] = [];
+let timer: ReturnType<typeof setInterval> | undefined;
+let state = saved;
+
+document.addEventListener("securitypolicyviolation", (event) => {
+  violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+
+window.acquireVsCodeApi = () => ({
+  postMessage: (message) => {
+    received.push(structuredClone(message));
+    if (received.length > 500) received.shift();
+    setTimeout(() => receive(message));
+  },
+  getState: () => state,
+  setState: (next) => {
+    state = structuredClone(next);
+  },
+});
+
+function receive(message: FromPanel): void {
+  switch (message.type) {
+    case "ready":
+      return snapshot();
+    case "show":
+      shown = message.run;
+      compared = compared.filter((run) => run !== shown);
+      return snapshot();
+    case "compare":
+      compared = message.runs;
+      return snapshot();
+    case "pause":
+      return become(message.run, "paused");
+    case "resume":
+      return become(message.run, "running");
+    case "stop":
+      return become(message.run, "stopping");
+    case "look": {
+      const run = scenario.simulated[message.run];
+      const result = run ? answer(message.look, run.start) : ({ kind: "nothing", reason: "This run is over." } as const);
+      return send({ type: "looked", ticket: message.ticket, result });
+    }
+    default:
+      return undefined;
+  }
+}
+
+function snapshot(): void {
+  for (const run of [...(shown === null ? [] : [shown]), ...compared]) {
+    const simulated = scenario.simulated[run];
+    histories[run] ??= simulated ? { ...historyOf(simulated, 2400), state: "ended" } : emptyHistory;
+  }
+  const wanted = Object.entries(histories).filter(([run]) => run === shown || compared.includes(run));
+  send({ type: "snapshot", runs: scenario.runs, shown, histories: Object.fromEntries(wanted), compared });
+}
+
+function become(run: string, next: RunState): void {
+  histories[run] = { ...histories[run], state: next };
+  send({ type: "state", run, state: next, failure: null, end: null });
+}
+
+/** As VS Code does: a copy, by message. */
+function send(message: ToPanel): void {
+  window.dispatchEvent(new MessageEvent("message", { data: structuredClone(message) }));
+}
+
+function tick(count: number, iterations: number): void {
+  const run = shown === null ? undefined : scenario.simulated[shown];
+  if (!run) return;
+  for (let i = 0; i < count; i++) {
+    const next = tickOf(run, histories[run.id].iteration, iterations);
+    // The extension holds a history too; here its iteration alone is needed.
+    histories[run.id] = { ...extendHistory({ ...histories[run.id], flow: [], loss: [], epochs: [] }, next), flow: [], loss: [], epochs: [] };
+    send({ type: "tick", run: run.id, tick: next });
+  }
+}
+
+window.simulation = {
+  tick,
+  play: (perSecond) => {
+    timer = setInterval(() => tick(1, 4), 1000 / perSecond);
+  },
+  stop: () => clearInterval(timer),
+  send,
+  received,
+  violations,
+};

@@ -1,0 +1,2 @@
+/** Style sheets go into the panel's bundle. */
+declare module "*.css";
