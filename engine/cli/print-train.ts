@@ -1,5 +1,14 @@
+import { findingKey } from "../api/view";
 import { jsonLine } from "../host/json-line";
-import type { EndEvent, EpochEvent, IterationEvent, MetricValues, StartEvent, TrainingEvent } from "../train/events";
+import type {
+  EndEvent,
+  EpochEvent,
+  FindingEvent,
+  IterationEvent,
+  MetricValues,
+  StartEvent,
+  TrainingEvent,
+} from "../train/events";
 
 export interface Output {
   write(text: string): unknown;
@@ -23,6 +32,7 @@ export function createProgress(json: boolean, output: Output, now: () => number 
   let last: IterationEvent | undefined;
   let drawn = -Infinity;
   let liveLine = false;
+  const shown = new Set<string>();
   const clear = (): void => {
     if (liveLine) output.write("\r\u001b[2K");
     liveLine = false;
@@ -45,12 +55,16 @@ export function createProgress(json: boolean, output: Output, now: () => number 
         clear();
         output.write(`${epochText(event, start?.epochs ?? event.epoch)}\n`);
         return;
-      case "finding":
+      case "finding": {
+        const known = shown.has(findingKey(event));
+        // A judgement that stands is told once; its figures change with every look.
+        if (known !== (event.withdrawn ?? false)) return;
+        if (known) shown.delete(findingKey(event));
+        else shown.add(findingKey(event));
         clear();
-        output.write(
-          `${event.severity}: ${event.file === null ? "" : `${event.file}:${event.line}: `}${event.message} [${event.code}]\n`,
-        );
+        output.write(findingText(event));
         return;
+      }
       case "end":
         clear();
         if (start && last) output.write(flowTable(start, last));
@@ -61,6 +75,12 @@ export function createProgress(json: boolean, output: Output, now: () => number 
     }
   };
   return { show, end: clear };
+}
+
+function findingText({ severity, file, line, message, code, remedy, withdrawn }: FindingEvent): string {
+  const place = file === null ? "" : `${file}:${line}: `;
+  if (withdrawn) return `no longer: ${place}${code}\n`;
+  return `${severity}: ${place}${message} [${code}]\n${remedy === undefined ? "" : `    ${remedy}\n`}`;
 }
 
 function startText(event: StartEvent): string {
