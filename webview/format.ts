@@ -24,6 +24,11 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }
 
+/** A length for a style: Preact adds no unit to numbers. */
+export function px(length: number): string {
+  return `${length}px`;
+}
+
 /** `10⁻³` for decades, as axes have them. */
 export function formatDecade(value: number): string {
   const exponent = Math.round(Math.log10(value));

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { prepareCanvas, useSize } from "../charts/canvas";
-import { formatDecade, formatPercent, formatShort } from "../format";
+import { formatDecade, formatPercent, formatShort, px } from "../format";
 import { position, ticks, type Scale } from "../charts/scale";
 import { bandOf, DESCRIPTIONS, type FlowFigure } from "../flow/figures";
 import { columnsFor, rowAt, rowsInSight, rowTop, scrollTo, totalHeight, type FlowLayout } from "../flow/layout";
@@ -164,11 +164,11 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
         onScroll={(event) => setScroll(event.currentTarget.scrollTop)}
         onKeyDown={onKeyDown}
       >
-        <div class="flow-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid, width: rowWidth }}>
+        <div class="flow-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid, width: px(rowWidth) }}>
           <span role="columnheader">Layer</span>
           <span role="columnheader" class="flow-axis" aria-label={DESCRIPTIONS[figure].label}>
             {tickValues.map((tick) => (
-              <span key={tick} style={{ left: INSET + position(scale, tick) * (widths.profile - 2 * INSET) }}>
+              <span key={tick} style={{ left: px(INSET + position(scale, tick) * (widths.profile - 2 * INSET)) }}>
                 {scale.kind === "linear" ? formatPercent(tick).replace(".0", "") : formatDecade(tick)}
               </span>
             ))}
@@ -182,7 +182,7 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
             <span>{column ? formatShort(column.iteration) : ""}</span>
           </span>
         </div>
-        <div class="flow-body" role="rowgroup" style={{ height }}>
+        <div class="flow-body" role="rowgroup" style={{ height: px(height) }}>
           {rows.map((layer) => (
             <FlowRow
               key={layer}
@@ -205,7 +205,7 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
               onMeasure={measure}
             />
           ))}
-          <canvas class="flow-canvas" ref={canvas} aria-hidden="true" style={{ top: rowTop(layout, first) }} />
+          <canvas class="flow-canvas" ref={canvas} aria-hidden="true" style={{ top: px(rowTop(layout, first)) }} />
         </div>
       </div>
       {hasMap && widths.map > 0 && (
@@ -214,7 +214,7 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
           ref={map}
           aria-hidden="true"
           title="The whole network: click to go there"
-          style={{ width: widths.map - 10, height: size.height }}
+          style={{ width: px(widths.map - 10), height: px(size.height) }}
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId);
             goTo(event, scroller.current, layout);

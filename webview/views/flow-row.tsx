@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { formatNumber, formatPercent } from "../format";
+import { formatNumber, formatPercent, px } from "../format";
 import type { FindingEvent, StartEvent } from "../protocol";
 import { Histogram } from "./histogram";
 import { Icon } from "./icons";
@@ -48,7 +48,7 @@ export function FlowRow(props: FlowRowProps): JSX.Element {
         tabIndex={props.focusable ? 0 : -1}
         data-layer={layer}
         title={title.filter(Boolean).join("\n")}
-        style={{ top, height, gridTemplateColumns: columns, width }}
+        style={{ top: px(top), height: px(height), gridTemplateColumns: columns, width: px(width) }}
         onFocus={() => props.onFocus(layer)}
         onClick={() => openLayer(info)}
       >
@@ -114,7 +114,7 @@ function Expansion({ layer, top, width, name, onMeasure, children }: ExpansionPr
     return () => observer.disconnect();
   }, [layer]);
   return (
-    <div class="flow-expansion" role="row" aria-level={2} ref={element} style={{ top, width }}>
+    <div class="flow-expansion" role="row" aria-level={2} ref={element} style={{ top: px(top), width: px(width) }}>
       <div role="gridcell" aria-label={`How values of ${name} are spread`}>
         {children}
       </div>
