@@ -17,7 +17,8 @@ export function progressOf(history: RunHistory): Progress {
   if (!start) return { done: 0, epoch: 0, epochs: 0, iterations: 0, secondsLeft: null };
   const iterations = start.epochs * start.iterationsPerEpoch;
   // Early stopping or a limit of iterations may end a run before all of its epochs; it is done nevertheless.
-  const finished = end !== null && (end.reason === "epochs" || end.reason === "early-stopping" || end.reason === "converged");
+  const finished =
+    end !== null && (end.reason === "epochs" || end.reason === "early-stopping" || end.reason === "converged");
   const done = finished ? 1 : iterations > 0 ? Math.min(iteration / iterations, 1) : 0;
   const moves = state === "running" && examplesPerSecond > 0 && iteration > 0;
   const secondsLeft = moves ? (Math.max(iterations - iteration, 0) * start.batchSize) / examplesPerSecond : null;

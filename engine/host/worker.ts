@@ -28,7 +28,9 @@ if (!isMainThread) {
   const kill = process.kill.bind(process);
   process.kill = (pid, signal) => {
     if (pid !== process.pid) return kill(pid, signal);
-    throw new Error("process.kill: a model file runs inside the editor and may not end its process; use process.exit()");
+    throw new Error(
+      "process.kill: a model file runs inside the editor and may not end its process; use process.exit()",
+    );
   };
 }
 

@@ -120,7 +120,8 @@ async function keyboard(browser, open) {
 
 /** Runs in the page: numbers everything that a pointer can use and is no part of a group with one tab stop. */
 function usable() {
-  const chosen = 'button, input, select, a[href], vscode-button, vscode-checkbox, vscode-dropdown, vscode-link, vscode-text-field, [tabindex="0"], vscode-panel-tab[aria-selected="true"]';
+  const chosen =
+    'button, input, select, a[href], vscode-button, vscode-checkbox, vscode-dropdown, vscode-link, vscode-text-field, [tabindex="0"], vscode-panel-tab[aria-selected="true"]';
   return [...document.querySelectorAll(chosen)]
     .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled)
     .filter((element) => element.getAttribute("tabindex") !== "-1" && element.closest("[inert]") === null)
@@ -132,7 +133,20 @@ function usable() {
     });
 }
 
-const INTERACTIVE = new Set(["button", "checkbox", "combobox", "link", "radio", "slider", "tab", "textbox", "treegrid", "progressbar", "image", "row"]);
+const INTERACTIVE = new Set([
+  "button",
+  "checkbox",
+  "combobox",
+  "link",
+  "radio",
+  "slider",
+  "tab",
+  "textbox",
+  "treegrid",
+  "progressbar",
+  "image",
+  "row",
+]);
 
 /** Everything interactive has a name in the accessibility tree. */
 async function names(browser, open) {

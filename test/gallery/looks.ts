@@ -9,7 +9,12 @@ export function answer(look: Look, start: StartEvent): LookResult {
     case "weights":
       return images(`${start.layers[look.layer]?.name ?? "layer"}.weight [128, 784]`, 32, 128);
     case "features":
-      return { ...images(`features of ${start.layers[look.layer]?.name ?? "layer"}`, 16, 16), input: image(99, 28), label: "7", examples: 2000 };
+      return {
+        ...images(`features of ${start.layers[look.layer]?.name ?? "layer"}`, 16, 16),
+        input: image(99, 28),
+        label: "7",
+        examples: 2000,
+      };
     case "confusion":
       return confusion();
     case "boundary":
@@ -22,8 +27,20 @@ export function answer(look: Look, start: StartEvent): LookResult {
 }
 
 function histogram(layer: number, of: "weights" | "gradients" | "activations"): LookResult {
-  const counts = Array.from({ length: 48 }, (_, i) => Math.round(900 * Math.exp(-((i - 24) ** 2) / (60 + 10 * layer)) + 20 * Math.abs(wave(layer, i))));
-  return { kind: "histogram", of, counts, least: -0.3, most: 0.3, mean: 0.002, deviation: 0.07, zeros: 0, notFinite: 0 };
+  const counts = Array.from({ length: 48 }, (_, i) =>
+    Math.round(900 * Math.exp(-((i - 24) ** 2) / (60 + 10 * layer)) + 20 * Math.abs(wave(layer, i))),
+  );
+  return {
+    kind: "histogram",
+    of,
+    counts,
+    least: -0.3,
+    most: 0.3,
+    mean: 0.002,
+    deviation: 0.07,
+    zeros: 0,
+    notFinite: 0,
+  };
 }
 
 function images(title: string, shown: number, total: number): Extract<LookResult, { kind: "images" }> {
@@ -44,7 +61,9 @@ function image(seed: number, size: number): Image {
 function confusion(): LookResult {
   const matrix = Array.from({ length: 10 }, (_, label) =>
     Array.from({ length: 10 }, (_, prediction) =>
-      label === prediction ? 180 + ((label * 7) % 23) : Math.max(0, Math.round(4 * wave(label * 10 + prediction, 3) + 2)),
+      label === prediction
+        ? 180 + ((label * 7) % 23)
+        : Math.max(0, Math.round(4 * wave(label * 10 + prediction, 3) + 2)),
     ),
   );
   const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
@@ -80,14 +99,33 @@ function boundary(resolution: number): LookResult {
     const [x, y] = [1.9 * wave(i, 7), 1.9 * wave(i * 3 + 1, 2)];
     return { x, y, target: y > Math.sin(2 * x) ? 1 : 0 };
   });
-  return { kind: "boundary", x: [-2, 2], y: [-2, 2], resolution, classes: 2, values, points, classNames: ["below", "above"] };
+  return {
+    kind: "boundary",
+    x: [-2, 2],
+    y: [-2, 2],
+    resolution,
+    classes: 2,
+    values,
+    points,
+    classNames: ["below", "above"],
+  };
 }
 
 /** A chain of the layers with their parameters. */
 function network({ layers }: StartEvent): NetworkResult {
   const shape = (i: number): string => `[N, ${i === layers.length - 1 ? 10 : 128}]`;
   const nodes: NetworkResult["graph"]["nodes"][number][] = [
-    { id: 0, kind: "input", operation: "input", name: "x", shape: "[N, 784]", layer: null, file: null, line: null, group: "" },
+    {
+      id: 0,
+      kind: "input",
+      operation: "input",
+      name: "x",
+      shape: "[N, 784]",
+      layer: null,
+      file: null,
+      line: null,
+      group: "",
+    },
     ...layers.map((layer, i) => ({
       id: i + 1,
       kind: "layer" as const,
@@ -99,15 +137,39 @@ function network({ layers }: StartEvent): NetworkResult {
       line: layer.line,
       group: layer.name,
     })),
-    { id: layers.length + 1, kind: "loss", operation: "crossEntropy", name: "loss", shape: "[]", layer: null, file: null, line: null, group: "" },
+    {
+      id: layers.length + 1,
+      kind: "loss",
+      operation: "crossEntropy",
+      name: "loss",
+      shape: "[]",
+      layer: null,
+      file: null,
+      line: null,
+      group: "",
+    },
   ];
   return {
     kind: "network",
-    graph: { nodes, edges: nodes.slice(1).map((node, i) => ({ from: i, to: node.id, shape: nodes[i].shape })), groups: [] },
+    graph: {
+      nodes,
+      edges: nodes.slice(1).map((node, i) => ({ from: i, to: node.id, shape: nodes[i].shape })),
+      groups: [],
+    },
     note: null,
     diagram: {
       columns: [
-        { name: "input", variable: "x", type: null, units: 784, shape: "[N, 784]", layer: null, activation: null, line: null, file: null },
+        {
+          name: "input",
+          variable: "x",
+          type: null,
+          units: 784,
+          shape: "[N, 784]",
+          layer: null,
+          activation: null,
+          line: null,
+          file: null,
+        },
         ...layers.map((layer, i) => ({
           name: layer.name,
           variable: "h",

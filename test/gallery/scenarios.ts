@@ -1,5 +1,12 @@
 /** What the gallery shows: each a list of runs, the one that is shown, and its history so far. */
-import { emptyHistory, extendHistory, type FindingEvent, type RunHistory, type RunState, type RunSummary } from "../../webview/protocol";
+import {
+  emptyHistory,
+  extendHistory,
+  type FindingEvent,
+  type RunHistory,
+  type RunState,
+  type RunSummary,
+} from "../../webview/protocol";
 import { startOf, tickOf, type SimulatedRun } from "./networks";
 
 export interface Scenario {
@@ -93,10 +100,20 @@ const vanishing: SimulatedRun = {
 const exploding: SimulatedRun = {
   ...base,
   id: "exploding",
-  start: startOf("Recurrent", [["embedding", "Embedding"], ["cell", "RNN"], ["norm", "LayerNorm"], ["decoder.0", "Linear"], ["decoder.1", "Linear"]], {
-    optimizer: "sgd",
-    epochs: 8,
-  }),
+  start: startOf(
+    "Recurrent",
+    [
+      ["embedding", "Embedding"],
+      ["cell", "RNN"],
+      ["norm", "LayerNorm"],
+      ["decoder.0", "Linear"],
+      ["decoder.1", "Linear"],
+    ],
+    {
+      optimizer: "sgd",
+      epochs: 8,
+    },
+  ),
   decay: 1.6,
   growth: 1.028,
   learningRate: 0.5,
@@ -160,7 +177,12 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
   empty: () => ({ runs: [], shown: null, compared: [], histories: {}, simulated: {} }),
 };
 
-function scenario(run: SimulatedRun, iterations: number, state: RunState | "failed-number", compared: readonly SimulatedRun[] = []): Scenario {
+function scenario(
+  run: SimulatedRun,
+  iterations: number,
+  state: RunState | "failed-number",
+  compared: readonly SimulatedRun[] = [],
+): Scenario {
   const histories: Record<string, RunHistory> = { [run.id]: withState(historyOf(run, iterations), state) };
   for (const other of compared) histories[other.id] = withState(historyOf(other, 2500), "ended");
   return {
@@ -202,7 +224,9 @@ function summaryOf(run: SimulatedRun, history: RunHistory | undefined, i: number
   const last = history?.epochs.at(-1);
   return {
     id: run.id,
-    file: ["models/digits.nn.ts", "models/deep-sigmoid.nn.ts", "models/language.nn.ts", "models/transformer.nn.ts"][i] ?? "models/digits.nn.ts",
+    file:
+      ["models/digits.nn.ts", "models/deep-sigmoid.nn.ts", "models/language.nn.ts", "models/transformer.nn.ts"][i] ??
+      "models/digits.nn.ts",
     started: new Date(2026, 4, 17, 14, 30 + i * 3).getTime(),
     state: history?.state ?? "ended",
     purpose: i === 4 ? "overfit" : "train",

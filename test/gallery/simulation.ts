@@ -22,7 +22,11 @@ export interface Simulation {
 declare global {
   interface Window {
     simulation: Simulation;
-    acquireVsCodeApi: () => { postMessage(message: FromPanel): void; getState(): unknown; setState(state: unknown): void };
+    acquireVsCodeApi: () => {
+      postMessage(message: FromPanel): void;
+      getState(): unknown;
+      setState(state: unknown): void;
+    };
   }
 }
 
@@ -71,7 +75,9 @@ function receive(message: FromPanel): void {
       return become(message.run, "stopping");
     case "look": {
       const run = scenario.simulated[message.run];
-      const result = run ? answer(message.look, run.start) : ({ kind: "nothing", reason: "This run is over." } as const);
+      const result = run
+        ? answer(message.look, run.start)
+        : ({ kind: "nothing", reason: "This run is over." } as const);
       return send({ type: "looked", ticket: message.ticket, result });
     }
     default:
@@ -104,7 +110,12 @@ function tick(count: number, iterations: number): void {
   for (let i = 0; i < count; i++) {
     const next = tickOf(run, histories[run.id].iteration, iterations);
     // The extension holds a history too; here its iteration alone is needed.
-    histories[run.id] = { ...extendHistory({ ...histories[run.id], flow: [], loss: [], epochs: [] }, next), flow: [], loss: [], epochs: [] };
+    histories[run.id] = {
+      ...extendHistory({ ...histories[run.id], flow: [], loss: [], epochs: [] }, next),
+      flow: [],
+      loss: [],
+      epochs: [],
+    };
     send({ type: "tick", run: run.id, tick: next });
   }
 }

@@ -3,7 +3,8 @@
  * a theme leaves out are absent here too.
  */
 const fonts = {
-  "font-family": '-apple-system, BlinkMacSystemFont, "Segoe WPC", "Segoe UI", system-ui, "Ubuntu", "Droid Sans", sans-serif',
+  "font-family":
+    '-apple-system, BlinkMacSystemFont, "Segoe WPC", "Segoe UI", system-ui, "Ubuntu", "Droid Sans", sans-serif',
   "font-size": "13px",
   "font-weight": "normal",
   "editor-font-family": '"Droid Sans Mono", "monospace", monospace',

@@ -17,7 +17,10 @@ export function parseColour(css: string): Colour | undefined {
     const [red, green, blue, alpha = 255] = digits.map((pair) => parseInt(pair, 16));
     return { red: red / 255, green: green / 255, blue: blue / 255, alpha: alpha / 255 };
   }
-  const parts = /^rgba?\(([^)]*)\)$/.exec(text)?.[1]?.split(/[\s,/]+/).filter(Boolean);
+  const parts = /^rgba?\(([^)]*)\)$/
+    .exec(text)?.[1]
+    ?.split(/[\s,/]+/)
+    .filter(Boolean);
   if (!parts || parts.length < 3) return undefined;
   const read = (part: string, whole: number): number => parseFloat(part) / (part.endsWith("%") ? 100 : whole);
   const [red, green, blue] = parts.map((part) => read(part, 255));
@@ -60,8 +63,7 @@ export function packed(colours: readonly Colour[]): Uint32Array {
   const byte = (part: number): number => Math.round(clamp(part) * 255);
   return Uint32Array.from(
     colours,
-    ({ red, green, blue, alpha }) =>
-      ((byte(alpha) << 24) | (byte(blue) << 16) | (byte(green) << 8) | byte(red)) >>> 0,
+    ({ red, green, blue, alpha }) => ((byte(alpha) << 24) | (byte(blue) << 16) | (byte(green) << 8) | byte(red)) >>> 0,
   );
 }
 

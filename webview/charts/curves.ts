@@ -50,7 +50,10 @@ export function metricNames(epochs: readonly EpochEvent[]): readonly string[] {
 }
 
 function lossChart(runs: readonly DrawnRun[], options: CurveOptions): Chart {
-  const built = runs.flatMap((run, index) => [...trainingLoss(run, index, options), ...validationLoss(run, index, options)]);
+  const built = runs.flatMap((run, index) => [
+    ...trainingLoss(run, index, options),
+    ...validationLoss(run, index, options),
+  ]);
   return chart("loss", "Loss", built, options);
 }
 
@@ -71,7 +74,16 @@ function trainingLoss(run: DrawnRun, index: number, options: CurveOptions): Buil
   const main = curve("main", smoothed(iterations, means, options.smoothing, range));
   // Of compared runs only the main line: more would hide the shown one.
   if (index > 0) return [main];
-  const edges = [curve("edge", loss.map((point) => point.least)), curve("edge", loss.map((point) => point.most))];
+  const edges = [
+    curve(
+      "edge",
+      loss.map((point) => point.least),
+    ),
+    curve(
+      "edge",
+      loss.map((point) => point.most),
+    ),
+  ];
   return options.smoothing > 0 ? [...edges, curve("faint", means), main] : [...edges, main];
 }
 

@@ -1,7 +1,15 @@
 /** The figures of the gradient flow: what each is, how it is read from a column, and how it is written. */
 import { FIGURES, type Figure, type FlowColumn } from "../protocol";
 
-export const FLOW_FIGURES = ["outputGradient", "gradient", "ratio", "activation", "dead", "saturated", "weight"] as const;
+export const FLOW_FIGURES = [
+  "outputGradient",
+  "gradient",
+  "ratio",
+  "activation",
+  "dead",
+  "saturated",
+  "weight",
+] as const;
 export type FlowFigure = (typeof FLOW_FIGURES)[number];
 
 export interface FigureDescription {

@@ -37,7 +37,10 @@ export function tickCount(width: number): number {
 }
 
 /** Where a value lies relative to the band. */
-export function side(band: readonly [number, number] | null, value: number | null): "below" | "within" | "above" | null {
+export function side(
+  band: readonly [number, number] | null,
+  value: number | null,
+): "below" | "within" | "above" | null {
   if (band === null || value === null) return null;
   return value < band[0] ? "below" : value > band[1] ? "above" : "within";
 }

@@ -19,7 +19,14 @@ export function createHeatPicture(): HeatPicture {
       const heat: Heat = { key, columns };
       const wide = Math.max(1, Math.round(width));
       const first = firstNewColumn(shown, heat);
-      if (first === columns.length && first === pixels.length && first > 0 && canvas.width === wide && canvas.height === key.layers) return;
+      if (
+        first === columns.length &&
+        first === pixels.length &&
+        first > 0 &&
+        canvas.width === wide &&
+        canvas.height === key.layers
+      )
+        return;
       pixels = pixels.slice(0, first);
       for (let i = first; i < columns.length; i++) pixels.push(columnPixels(columns[i], key));
       shown = heat;

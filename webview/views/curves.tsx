@@ -20,7 +20,13 @@ export function Curves({ runs }: CurvesProps): JSX.Element {
   const charts = useMemo(
     () => buildCharts(runs, { smoothing, logarithmic, axis }),
     // A list made anew of the same histories draws the same.
-    [...runs.flatMap(({ history, label }) => [history.loss, history.epochs, label]), runs.length, smoothing, logarithmic, axis],
+    [
+      ...runs.flatMap(({ history, label }) => [history.loss, history.epochs, label]),
+      runs.length,
+      smoothing,
+      logarithmic,
+      axis,
+    ],
   );
   return (
     <Pane

@@ -18,11 +18,15 @@ export function NoRun(): JSX.Element {
       <Sketch />
       <h1>No training yet</h1>
       <p>
-        Open a model file (<code>*.nn.ts</code>) and train it: loss curves, the gradient of every layer and what is wrong with
-        them appear here while it runs.
+        Open a model file (<code>*.nn.ts</code>) and train it: loss curves, the gradient of every layer and what is
+        wrong with them appear here while it runs.
       </p>
       <span class="controls">
-        <Button appearance="primary" icon={<Icon name="play" />} onClick={() => post({ type: "command", command: "train" })}>
+        <Button
+          appearance="primary"
+          icon={<Icon name="play" />}
+          onClick={() => post({ type: "command", command: "train" })}
+        >
           Train Model
         </Button>
         <Button icon={<Icon name="add" />} onClick={() => post({ type: "command", command: "new" })}>

@@ -75,8 +75,8 @@ function Healthy({ history }: { readonly history: RunHistory }): JSX.Element {
       <div>
         <p class="finding-title">Everything looks healthy.</p>
         <p class="quiet">
-          {formatCount(history.iteration)} iterations judged: gradients reach every layer, updates have a sensible size, and the
-          loss does what it should.
+          {formatCount(history.iteration)} iterations judged: gradients reach every layer, updates have a sensible size,
+          and the loss does what it should.
         </p>
       </div>
     </div>

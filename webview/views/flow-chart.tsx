@@ -77,7 +77,10 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
     if (!now || !canvas.current) return;
     const { picture } = now;
     const drawn = { ...picture, marks: { ...picture.marks, positions } };
-    const rows = { width: rowWidthOf(picture), height: rowTop(picture.layout, now.end) - rowTop(picture.layout, now.first) };
+    const rows = {
+      width: rowWidthOf(picture),
+      height: rowTop(picture.layout, now.end) - rowTop(picture.layout, now.first),
+    };
     const context = prepareCanvas(canvas.current, rows);
     if (context) paintRows(context, drawn, now.first, now.end);
     paintMapOf(map.current, scroller.current, drawn);
@@ -86,7 +89,11 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
   const glide = useGlide(paint);
   useLayoutEffect(() => {
     if (size.width === 0) return;
-    heat.update({ layers: count, figure, scale, pixels: theme.rampPixels }, columns, (widths.strip - 4) * devicePixelRatio);
+    heat.update(
+      { layers: count, figure, scale, pixels: theme.rampPixels },
+      columns,
+      (widths.strip - 4) * devicePixelRatio,
+    );
     const marks = { values, recent, severities, positions: new Float64Array(0) };
     painted.current = { picture: { layout, columns: widths, scale, band, marks, heat, theme }, first, end };
     glide(values, scale, figure);
@@ -178,7 +185,13 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
           </span>
           <span role="columnheader" class="flow-time" aria-label="History">
             <span>{columns.length > 0 ? formatShort(Math.max(columns[0].iteration - 1, 0)) : ""}</span>
-            <span class="flow-ramp" aria-hidden="true" style={{ backgroundImage: `linear-gradient(90deg, ${theme.ramp.filter((_, i) => i % 15 === 0).join(", ")})` }} />
+            <span
+              class="flow-ramp"
+              aria-hidden="true"
+              style={{
+                backgroundImage: `linear-gradient(90deg, ${theme.ramp.filter((_, i) => i % 15 === 0).join(", ")})`,
+              }}
+            />
             <span>{column ? formatShort(column.iteration) : ""}</span>
           </span>
         </div>

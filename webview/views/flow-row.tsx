@@ -34,7 +34,9 @@ export function FlowRow(props: FlowRowProps): JSX.Element {
   const { run, layer, info, top, height, columns, width, value, fraction, side, findings, expanded, cursor } = props;
   const worst = findings?.[0];
   const place = placeText(info);
-  const classes = ["flow-row", cursor ? "at-cursor" : "", worst ? `has-${worst.severity}` : ""].filter(Boolean).join(" ");
+  const classes = ["flow-row", cursor ? "at-cursor" : "", worst ? `has-${worst.severity}` : ""]
+    .filter(Boolean)
+    .join(" ");
   const title = [`${info.name} · ${info.type}`, place, ...(findings ?? []).map((finding) => finding.message)];
   return (
     <>

@@ -22,7 +22,8 @@ export function Flow({ run, history, cursor }: FlowProps): JSX.Element {
   const layers = useMemo(() => history.start?.layers ?? [], [history.start]);
   const findings = useMemo(() => findingsByLayer(history.findings, layers), [history.findings, layers]);
   const column = history.flow.at(-1);
-  const hasValues = column !== undefined && currentValues(column, layers.length, figure).some((value) => value !== null);
+  const hasValues =
+    column !== undefined && currentValues(column, layers.length, figure).some((value) => value !== null);
   const description = DESCRIPTIONS[figure];
   return (
     <Pane
@@ -48,7 +49,9 @@ export function Flow({ run, history, cursor }: FlowProps): JSX.Element {
       }
     >
       {layers.length === 0 ? (
-        <p class="quiet">{history.start ? "This model has no layers to follow." : "The layers appear as soon as the model is loaded."}</p>
+        <p class="quiet">
+          {history.start ? "This model has no layers to follow." : "The layers appear as soon as the model is loaded."}
+        </p>
       ) : (
         <>
           {column !== undefined && !hasValues && (

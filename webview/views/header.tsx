@@ -89,7 +89,12 @@ function Controls({ run, state, resumable }: ControlsProps): JSX.Element {
   return (
     <span class="controls" role="group" aria-label="Run">
       {state === "paused" && (
-        <Button key="resume" appearance="primary" icon={<Icon name="play" />} onClick={() => post({ type: "resume", run })}>
+        <Button
+          key="resume"
+          appearance="primary"
+          icon={<Icon name="play" />}
+          onClick={() => post({ type: "resume", run })}
+        >
           Resume
         </Button>
       )}
@@ -159,7 +164,11 @@ function Progress({ history }: { readonly history: RunHistory }): JSX.Element {
       </div>
       <span class="progress-text">{text}</span>
       <span class="progress-rest">
-        {history.end ? describeEnd(history.end) : secondsLeft === null ? "" : `about ${formatDuration(secondsLeft)} left`}
+        {history.end
+          ? describeEnd(history.end)
+          : secondsLeft === null
+            ? ""
+            : `about ${formatDuration(secondsLeft)} left`}
       </span>
     </div>
   );
@@ -195,7 +204,9 @@ function Figures({ history }: { readonly history: RunHistory }): JSX.Element {
           </div>
           <div class="figure">
             <dt>Data</dt>
-            <dd title={`${formatCount(start.examples)} examples, ${formatCount(start.validationExamples)} for validation`}>
+            <dd
+              title={`${formatCount(start.examples)} examples, ${formatCount(start.validationExamples)} for validation`}
+            >
               {start.data}
             </dd>
           </div>
@@ -216,7 +227,9 @@ function Failure({ run, failure }: { readonly run: string; readonly failure: str
       <div>
         <b>The run failed.</b>
         <pre>{failure}</pre>
-        <p class="quiet">Finished epochs are kept. Correct the model file, then train again; the log has the details.</p>
+        <p class="quiet">
+          Finished epochs are kept. Correct the model file, then train again; the log has the details.
+        </p>
         <span class="controls">
           <Button icon={<Icon name="again" />} onClick={() => post({ type: "again", run })}>
             Train Again
