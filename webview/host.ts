@@ -35,7 +35,10 @@ export function connect(receive: (message: ToPanel) => void, state: PanelState |
     else receive(message);
   });
   // What breaks in the panel is otherwise seen by nobody.
-  window.addEventListener("error", (event) => report(event.error ?? event.message));
+  window.addEventListener("error", (event) => {
+    // Browsers say so when a resize leads to another in the next frame, which is no mistake.
+    if (!event.message.startsWith("ResizeObserver loop")) report(event.error ?? event.message);
+  });
   window.addEventListener("unhandledrejection", (event) => report(event.reason));
   post({ type: "ready", state });
 }

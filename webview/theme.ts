@@ -84,7 +84,8 @@ function readTheme(): Theme {
   };
   const foreground = colour(["foreground", "editor-foreground"], ink);
   const background = colour(["editor-background"], parsed(light ? "#ffffff" : "#1f1f1f"));
-  const chart = (name: string): Colour => colour([`charts-${name}`], foreground);
+  // Some themes give chart colours that let the background through, as they were made to mark text: a thin line would vanish.
+  const chart = (name: string): Colour => withAlpha(colour([`charts-${name}`], foreground), 1);
   const good = chart("green");
   const [least, most] = light ? [0.95, contrast ? 0.25 : 0.33] : [contrast ? 0.2 : 0.3, contrast ? 0.97 : 0.92];
   const hues = light

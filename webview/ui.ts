@@ -5,7 +5,6 @@
  */
 import {
   provideVSCodeDesignSystem,
-  vsCodeBadge,
   vsCodeButton,
   vsCodeCheckbox,
   vsCodeDivider,
@@ -16,14 +15,12 @@ import {
   vsCodePanelTab,
   vsCodePanelView,
   vsCodeProgressRing,
-  vsCodeTag,
   vsCodeTextField,
 } from "@vscode/webview-ui-toolkit";
 import { h, type ComponentChildren, type JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
 provideVSCodeDesignSystem().register(
-  vsCodeBadge(),
   vsCodeButton(),
   vsCodeCheckbox(),
   vsCodeDivider(),
@@ -34,7 +31,6 @@ provideVSCodeDesignSystem().register(
   vsCodePanelTab(),
   vsCodePanelView(),
   vsCodeProgressRing(),
-  vsCodeTag(),
   vsCodeTextField(),
 );
 
@@ -169,17 +165,14 @@ export function Tabs<T extends string>({ label, active, tabs, onChange, children
         "vscode-panel-tab",
         { key: `tab-${tab.id}`, id: `tab-${tab.id}` },
         tab.text,
-        tab.badge ? h("vscode-badge", null, String(tab.badge)) : null,
+        // The toolkit's own badge and tag bring a style attribute, which the page's policy forbids.
+        tab.badge ? h("span", { class: "badge" }, String(tab.badge)) : null,
       ),
     ),
     tabs.map((tab) =>
       h("vscode-panel-view", { key: `view-${tab.id}`, id: `view-${tab.id}` }, tab.id === active ? children : null),
     ),
   );
-}
-
-export function Tag({ children }: { readonly children: ComponentChildren }): JSX.Element {
-  return h("vscode-tag", null, children);
 }
 
 export function ProgressRing({ label }: { readonly label: string }): JSX.Element {

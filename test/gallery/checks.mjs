@@ -31,7 +31,7 @@ function frameTime(browser, open) {
     await tab.waitForTimeout(2000);
     await session.send("Tracing.start", {
       transferMode: "ReportEvents",
-      traceConfig: { includedCategories: ["toplevel", "devtools.timeline"] },
+      traceConfig: { includedCategories: ["toplevel", "cc"] },
     });
     await tab.waitForTimeout(6000);
     const done = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
@@ -44,7 +44,7 @@ function frameTime(browser, open) {
     let work = 0;
     for (const event of own) {
       // The simulation's own ticks run on this thread too, and are counted: the truth is better than this.
-      if (event.name === "BeginMainThreadFrame") {
+      if (event.name === FRAME) {
         frames.push(work);
         work = 0;
       }
@@ -59,11 +59,14 @@ function frameTime(browser, open) {
   });
 }
 
+/** What Chromium's trace calls the main thread's part of a frame. */
+const FRAME = "ProxyMain::BeginMainFrame";
+
 /** The renderer's main thread that made frames of the page. */
 function mainThread(events) {
   const counts = new Map();
   for (const event of events) {
-    if (event.name !== "BeginMainThreadFrame") continue;
+    if (event.name !== FRAME) continue;
     const key = `${event.pid} ${event.tid}`;
     const entry = counts.get(key) ?? { pid: event.pid, tid: event.tid, count: 0 };
     entry.count++;
@@ -157,7 +160,20 @@ async function names(browser, open) {
       ...(await withPanel(browser, open, options, async (tab) => {
         const session = await tab.context().newCDPSession(tab);
         const { nodes } = await session.send("Accessibility.getFullAXTree");
-        const interactive = nodes.filter(({ role, ignored }) => !ignored && INTERACTIVE.has(role?.value));
+        const parents = new Map(nodes.map((node) => [node.nodeId, node]));
+        const inside = (node, wanted) => {
+          for (let at = parents.get(node.parentId); at; at = parents.get(at.parentId)) {
+            if (INTERACTIVE.has(at.role?.value) && wanted(at)) return true;
+          }
+          return false;
+        };
+        // Rows of plain tables are read cell by cell, and what the toolkit draws in a control belongs to the control's name.
+        const interactive = nodes.filter((node) => {
+          const role = node.role?.value;
+          if (node.ignored || !INTERACTIVE.has(role)) return false;
+          if (role === "row") return inside(node, (at) => at.role.value === "treegrid");
+          return role !== "image" || !inside(node, (at) => at.name?.value?.trim());
+        });
         process.stdout.write(`  ${tabName}: ${interactive.length} names\n`);
         return interactive
           .filter(({ name }) => !name?.value?.trim())
