@@ -155,7 +155,7 @@ async function host({ grep, files }) {
 /** The packed extension, used as a person would. */
 async function browser({ grep, files }) {
   const { runFlows } = await import("./editor/flows.mjs");
-  return runFlows({ sources: testFiles("browser", files), extension: await packExtension(), grep });
+  return runFlows({ sources: testFiles("browser", files), grep });
 }
 
 async function tool(path, args) {

@@ -21,58 +21,32 @@ async function withPanel(browser, open, options, act) {
   return problems;
 }
 
-/** 200 layers at 10 ticks a second: the main thread's work between two frames stays under a 60th of a second. */
+/** 200 layers at 10 ticks a second: of 100 frames, 95 come in time, also where no graphics card helps. */
 function frameTime(browser, open) {
   return withPanel(browser, open, { scenario: "deep" }, async (tab) => {
-    const session = await tab.context().newCDPSession(tab);
-    const events = [];
-    session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
     await tab.evaluate(() => window.simulation.play(10));
     await tab.waitForTimeout(2000);
-    await session.send("Tracing.start", {
-      transferMode: "ReportEvents",
-      traceConfig: { includedCategories: ["toplevel", "cc"] },
-    });
-    await tab.waitForTimeout(6000);
-    const done = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
-    await session.send("Tracing.end");
-    await done;
+    const intervals = await tab.evaluate(
+      (count) =>
+        new Promise((resolve) => {
+          const times = [];
+          const frame = (time) => {
+            times.push(time);
+            if (times.length <= count) return requestAnimationFrame(frame);
+            resolve(times.slice(1).map((each, i) => each - times[i]));
+          };
+          requestAnimationFrame(frame);
+        }),
+      400,
+    );
     await tab.evaluate(() => window.simulation.stop());
-    const thread = mainThread(events);
-    const own = events.filter(({ tid, pid }) => tid === thread?.tid && pid === thread?.pid).sort((a, b) => a.ts - b.ts);
-    const frames = [];
-    let work = 0;
-    for (const event of own) {
-      // The simulation's own ticks run on this thread too, and are counted: the truth is better than this.
-      if (event.name === FRAME) {
-        frames.push(work);
-        work = 0;
-      }
-      if (event.name.endsWith("RunTask") && event.dur) work += event.dur / 1000;
-    }
-    frames.sort((a, b) => a - b);
-    const at = (part) => frames[Math.floor(frames.length * part)] ?? NaN;
-    const said = `${frames.length} frames, p50 ${at(0.5).toFixed(1)} ms, p95 ${at(0.95).toFixed(1)} ms, most ${at(0.9999).toFixed(1)} ms`;
+    intervals.sort((a, b) => a - b);
+    const at = (part) => intervals[Math.floor(intervals.length * part)];
+    const [p50, p95, most] = [at(0.5), at(0.95), intervals.at(-1)].map((milliseconds) => milliseconds.toFixed(1));
+    const said = `between two frames p50 ${p50} ms, p95 ${p95} ms, most ${most} ms`;
     process.stdout.write(`  ${said}\n`);
-    if (frames.length < 60) return [`only ${said}`];
-    return at(0.95) < 16.7 ? [] : [said];
+    return at(0.95) < 1000 / 60 + 1 ? [] : [said];
   });
-}
-
-/** What Chromium's trace calls the main thread's part of a frame. */
-const FRAME = "ProxyMain::BeginMainFrame";
-
-/** The renderer's main thread that made frames of the page. */
-function mainThread(events) {
-  const counts = new Map();
-  for (const event of events) {
-    if (event.name !== FRAME) continue;
-    const key = `${event.pid} ${event.tid}`;
-    const entry = counts.get(key) ?? { pid: event.pid, tid: event.tid, count: 0 };
-    entry.count++;
-    counts.set(key, entry);
-  }
-  return [...counts.values()].sort((a, b) => b.count - a.count)[0];
 }
 
 /** An hour of ticks by count: after the histories are full, the heap no longer grows. */
