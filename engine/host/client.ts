@@ -71,7 +71,7 @@ export function startHost(options: HostOptions): Host {
     finished = true;
     clearTimeout(limit);
     clearTimeout(grace);
-    unwatch();
+    memory.stop();
     for (const resolve of looks.values()) resolve({ kind: "nothing", reason: "The run has ended." });
     looks.clear();
     void program.end().then(() => settle({ exitCode, failure }));
@@ -88,6 +88,14 @@ export function startHost(options: HostOptions): Host {
         return startLimit(message.what);
       case "alive":
         clearTimeout(limit);
+        return onMessage(message);
+      case "memory":
+        return memory.report(message.held);
+      case "paused":
+        memory.rest(message.paused);
+        return onMessage(message);
+      case "ended":
+        memory.rest(true);
         return onMessage(message);
       case "looked":
         looks.get(message.ticket)?.(message.result);
@@ -114,7 +122,7 @@ export function startHost(options: HostOptions): Host {
     problem === undefined
       ? (options.kind === "thread" ? startThread : startProcess)(options, memoryLimit, { receive, onExit, onError })
       : { post: () => undefined, end: () => Promise.resolve(), pid: undefined };
-  const unwatch = watchMemory(program.pid, memoryLimit, () => finish(1, describeMemory(task.file, memoryLimit)));
+  const memory = watchMemory(program.pid, memoryLimit, () => finish(1, describeMemory(task.file, memoryLimit)));
   if (problem === undefined) {
     program.post({ kind: "task", task });
     startLimit("its top-level code");

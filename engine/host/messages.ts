@@ -82,6 +82,8 @@ export type HostMessage =
   | { readonly kind: "note"; readonly message: string }
   | { readonly kind: "event"; readonly event: TrainingEvent }
   | { readonly kind: "tick"; readonly tick: Tick }
+  /** MiB that the host's heap and arrays take. */
+  | { readonly kind: "memory"; readonly held: number }
   | { readonly kind: "paused"; readonly paused: boolean }
   /** The training is over; the host stays for looks. */
   | { readonly kind: "ended"; readonly end: EndEvent | null }

@@ -26,6 +26,9 @@ export interface Session {
 /** Work between two turns of the event loop: short against what a person notices, long against what a turn costs. */
 const BREATH_MS = 8;
 
+/** Between two reports of the memory. */
+const WEIGH_MS = 400;
+
 export function createSession(
   task: Task,
   channel: Channel,
@@ -35,6 +38,7 @@ export function createSession(
   let paused = false;
   let ended = false;
   let breathed = performance.now();
+  let weighed = -Infinity;
   let wake: () => void = () => undefined;
   const looks: { ticket: number; look: Look }[] = [];
 
@@ -60,6 +64,12 @@ export function createSession(
       };
     });
 
+  const weigh = (): void => {
+    weighed = performance.now();
+    const { heapTotal, external } = process.memoryUsage();
+    send({ kind: "memory", held: (heapTotal + external) / 2 ** 20 });
+  };
+
   const answerLooks = async (): Promise<void> => {
     while (session.answer && looks.length > 0) {
       const { ticket, look } = looks.shift() as (typeof looks)[number];
@@ -82,6 +92,7 @@ export function createSession(
       if (performance.now() - breathed > BREATH_MS) {
         await nextTurn();
         breathed = performance.now();
+        if (breathed - weighed > WEIGH_MS) weigh();
       }
       if (looks.length > 0) await answerLooks();
       if (!paused || stopped) return stopped;

@@ -92,6 +92,27 @@ describe("a host that fills typed arrays without end", function () {
     });
 });
 
+describe("a thread that fills typed arrays beside others", function () {
+  this.timeout(60_000);
+
+  it("is the one that is ended", async () => {
+    const options = { memoryLimit: 300 };
+    const first = start(moons("epochs: 1e9"), training, options);
+    await first.first("tick");
+    const second = start(moons("epochs: 1e9"), training, options);
+    await second.first("tick");
+    const text = `const all = []; for (;;) all.push(new Float32Array(1e6).fill(all.length));`;
+    const bad = start(text, (file) => ({ ...training(file), timeLimit: 60 }), options);
+    assert.match((await bad.end()).failure ?? "", /out of memory \(more than 300 MiB\)/);
+    for (const good of [first, second]) {
+      const before = good.messages.length;
+      while (good.messages.length < before + 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      good.host.kill();
+      assert.deepEqual(await good.end(), { exitCode: 130, failure: null });
+    }
+  });
+});
+
 describe("a check", function () {
   this.timeout(30_000);
 
