@@ -30,5 +30,8 @@ function describeError(error: unknown): string {
   const values =
     expected === undefined ? "" : `\nexpected ${JSON.stringify(expected)}\nactual   ${JSON.stringify(actual)}`;
   // Playwright colours its messages.
-  return `${error.stack ?? error.message}${values}`.replace(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"), "");
+  return `${error.stack ?? error.message}${values}`.replace(
+    new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"),
+    "",
+  );
 }

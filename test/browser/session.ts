@@ -54,7 +54,7 @@ export function note(text: string): void {
 
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { startServer: start } = (await script("server.mjs")) as {
-    startServer(given: ServerOptions): Promise<Server>;
+    readonly startServer: (given: ServerOptions) => Promise<Server>;
   };
   return start(options);
 }

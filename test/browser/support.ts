@@ -29,31 +29,31 @@ export interface Editor {
   /** The folder that is open. */
   readonly folder: string;
   /** Runs a command by its title, through the palette. */
-  run(title: string): Promise<void>;
+  readonly run: (title: string) => Promise<void>;
   /** Types into the quick input that is open and accepts. */
-  answer(text: string): Promise<void>;
+  readonly answer: (text: string) => Promise<void>;
   /** Chooses a file of this machine in the file dialog that is open. */
-  chooseFile(path: string): Promise<void>;
+  readonly chooseFile: (path: string) => Promise<void>;
   /** Chooses the entry of the quick input that has this text. */
-  pick(text: string): Promise<void>;
-  openFile(name: string): Promise<void>;
+  readonly pick: (text: string) => Promise<void>;
+  readonly openFile: (name: string) => Promise<void>;
   /** Goes to a line of the active editor, from 1. */
-  goToLine(line: number): Promise<void>;
+  readonly goToLine: (line: number) => Promise<void>;
   /** Replaces the first place where `from` stands in a file that is open, on the disk, and waits until the editor shows it. */
-  replace(file: string, from: string, to: string): Promise<void>;
+  readonly replace: (file: string, from: string, to: string) => Promise<void>;
   /** The page in the panel. */
   readonly panel: FrameLocator;
   /** A button of the panel by its name. */
-  button(name: string | RegExp): Locator;
+  readonly button: (name: string | RegExp) => Locator;
   /** A notification with this text. */
-  notification(text: string | RegExp): Locator;
-  statusItem(text: string | RegExp): Locator;
+  readonly notification: (text: string | RegExp) => Locator;
+  readonly statusItem: (text: string | RegExp) => Locator;
   /** A picture of the window for people to look at. */
-  shot(what: string): Promise<void>;
-  reload(): Promise<void>;
+  readonly shot: (what: string) => Promise<void>;
+  readonly reload: () => Promise<void>;
   /** What must not have happened up to now. */
-  problems(): string[];
-  close(): Promise<void>;
+  readonly problems: () => string[];
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -155,7 +155,10 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
       await until("the dialog shows a folder", async () => (await input.inputValue().catch(() => "")).endsWith("/"));
       await until("the dialog shows the file", async () => {
         if ((await input.inputValue()) !== path) await input.fill(path);
-        await page.locator(".quick-input-list .monaco-list-row", { hasText: basename(path) }).first().waitFor();
+        await page
+          .locator(".quick-input-list .monaco-list-row", { hasText: basename(path) })
+          .first()
+          .waitFor();
         return (await input.inputValue()) === path;
       });
       await page.keyboard.press("Enter");
@@ -172,7 +175,7 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
       await input.fill(file);
       await focusedRow.filter({ hasText: file }).first().waitFor();
       await page.keyboard.press("Enter");
-      await page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();
+      await page.locator(`.tab.active[data-resource-name="${file}"]`).first().waitFor();
       await page.locator(".editor-instance .view-lines .view-line").first().waitFor();
     },
     async goToLine(line) {
@@ -186,7 +189,11 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
       assert.ok(text.includes(from), `${file} holds ${from}`);
       writeFileSync(path, text.replace(from, to));
       // Chromium writes spaces of code as no-break spaces.
-      await page.locator(".view-line").filter({ hasText: to.split("\n")[0].trim().replace(/ /g, "\u00a0") }).first().waitFor();
+      await page
+        .locator(".view-line")
+        .filter({ hasText: to.split("\n")[0].trim().replace(/ /g, "\u00a0") })
+        .first()
+        .waitFor();
     },
     button: (label) => panel.getByRole("button", { name: label }),
     notification: (text) =>
@@ -212,7 +219,10 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
         ...strangers.map((url) => `asked for ${url}`),
         ...[...sockets.found].map((remote) => `connected to ${remote}`),
         ...at("in the folder", outside),
-        ...at("at home", changedFiles(before.home, home).filter((file) => !ownFiles.test(file))),
+        ...at(
+          "at home",
+          changedFiles(before.home, home).filter((file) => !ownFiles.test(file)),
+        ),
         ...at(
           "in temporary files",
           [...listFiles(temporary).keys()].filter((file) => !/^vscode-/.test(file)),
@@ -244,7 +254,7 @@ export async function until<T>(
   const end = Date.now() + limitMs;
   while (true) {
     const result = await condition();
-    if (result !== undefined && result !== null && result !== false) return result as NonNullable<T>;
+    if (result !== undefined && result !== null && result !== false) return result;
     if (Date.now() > end) assert.fail(`not within ${limitMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

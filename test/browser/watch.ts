@@ -13,6 +13,9 @@ const noise: readonly { readonly text: RegExp; readonly reason: string }[] = [
     text: /A bad HTTP response code \(404\) was received when fetching the script|\[Service Worker\] registration/,
     reason: "the workbench's own worker belongs to that wrapper too",
   },
+  { text: /^console: Backstep: /, reason: "VS Code writes every error that it tells the user there too" },
+  { text: /Long running operations during shutdown/, reason: "parts of VS Code when a window is loaded anew" },
+  { text: /vscode\.typescript-language-features/, reason: "VS Code when a workspace becomes trusted" },
   { text: /native-watchdog/, reason: "a native module of the server that is not built for the tests" },
 ];
 

@@ -37,7 +37,7 @@ function FindingItem({ finding }: { readonly finding: FindingEvent }): JSX.Eleme
       <div class="finding-text">
         <p class="finding-title">
           <span class="unseen">{finding.severity}: </span>
-          {finding.message}
+          {sentence(finding)}
         </p>
         <p class="finding-where">
           {finding.layer !== null && <code>{finding.layer}</code>}
@@ -60,10 +60,19 @@ function FindingItem({ finding }: { readonly finding: FindingEvent }): JSX.Eleme
             ))}
           </dl>
         )}
-        {finding.remedy && <p class="remedy">{finding.remedy}</p>}
+        {finding.remedy && <p class="remedy">{capital(finding.remedy)}</p>}
       </div>
     </li>
   );
+}
+
+/** Messages go on after a place elsewhere; here they begin. A layer's name stays as it is. */
+function sentence({ message, layer }: FindingEvent): string {
+  return layer !== null && message.startsWith(layer) ? message : capital(message);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Nothing to worry about is worth saying, once there is something to judge. */
