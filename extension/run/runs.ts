@@ -372,8 +372,8 @@ export function createRuns(options: RunsOptions): Runs {
     async look(id, look) {
       const run = held.get(id);
       if (run?.host) return run.host.look(look);
-      const hint = run?.resumable ? "Go On with it" : "Train it again";
-      return { kind: "nothing", reason: `this run's model is no longer in memory. ${hint} to look into it` };
+      const hint = run?.resumable ? "Continue it or train it again" : "Train it again";
+      return { kind: "nothing", reason: `This run's model is no longer in memory. ${hint} to look into it.` };
     },
 
     async remove(id) {
