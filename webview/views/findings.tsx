@@ -77,7 +77,13 @@ function capital(text: string): string {
 
 /** Nothing to worry about is worth saying, once there is something to judge. */
 function Healthy({ history }: { readonly history: RunHistory }): JSX.Element {
-  if (history.iteration === 0) return <p class="quiet">The first iterations will be judged here.</p>;
+  if (history.iteration === 0) {
+    return (
+      <p class="quiet">
+        {history.state === "failed" ? "There was nothing to judge." : "The first iterations will be judged here."}
+      </p>
+    );
+  }
   return (
     <div class="healthy">
       <Icon name="good" className="severity good" />

@@ -40,7 +40,7 @@ export function Header({ runs, run, history }: HeaderProps): JSX.Element {
       </div>
       <Progress history={history} />
       <Figures history={history} />
-      {history.failure !== null && <Failure run={run} failure={history.failure} />}
+      {history.failure !== null && <Failure run={run} failure={history.failure} epochs={history.epochs.length} />}
     </header>
   );
 }
@@ -147,7 +147,9 @@ function Progress({ history }: { readonly history: RunHistory }): JSX.Element {
   const { done, iterations, epochs, epoch, secondsLeft } = progressOf(history);
   const text =
     history.start === null
-      ? "Loading the model and its data"
+      ? history.state === "failed"
+        ? "It ended before its first iteration"
+        : "Loading the model and its data"
       : `Epoch ${formatCount(epoch)} of ${formatCount(epochs)} · iteration ${formatCount(history.iteration)} of ${formatCount(iterations)}`;
   return (
     <div class="progress">
@@ -220,7 +222,13 @@ function Figures({ history }: { readonly history: RunHistory }): JSX.Element {
   );
 }
 
-function Failure({ run, failure }: { readonly run: string; readonly failure: string }): JSX.Element {
+interface FailureProps {
+  readonly run: string;
+  readonly failure: string;
+  readonly epochs: number;
+}
+
+function Failure({ run, failure, epochs }: FailureProps): JSX.Element {
   return (
     <div class="failure" role="alert">
       <Icon name="error" className="severity error" />
@@ -228,7 +236,8 @@ function Failure({ run, failure }: { readonly run: string; readonly failure: str
         <b>The run failed.</b>
         <pre>{failure}</pre>
         <p class="quiet">
-          Finished epochs are kept. Correct the model file, then train again; the log has the details.
+          {epochs > 0 && "Finished epochs are kept. "}
+          Correct the model file, then train again; the log has the details.
         </p>
         <span class="controls">
           <Button icon={<Icon name="again" />} onClick={() => post({ type: "again", run })}>
