@@ -16,6 +16,10 @@ const noise: readonly { readonly text: RegExp; readonly reason: string }[] = [
   { text: /^console: Backstep: /, reason: "VS Code writes every error that it tells the user there too" },
   { text: /Long running operations during shutdown/, reason: "parts of VS Code when a window is loaded anew" },
   { text: /vscode\.typescript-language-features/, reason: "VS Code when a workspace becomes trusted" },
+  {
+    text: /Aborted onWillSaveTextDocument-event/,
+    reason: "VS Code's, when its extensions for the language start slowly; this extension takes no part in saving",
+  },
   { text: /native-watchdog/, reason: "a native module of the server that is not built for the tests" },
 ];
 
