@@ -6,6 +6,10 @@ import type { BrowserContext, ConsoleMessage } from "playwright-core";
 /** Errors of VS Code itself, each with the reason why it is none of ours. */
 const noise: readonly { readonly text: RegExp; readonly reason: string }[] = [
   {
+    text: /^(?!.*backstep).*\/workbench\/workbench\.js\)$/is,
+    reason: "the workbench speaks of itself: what it says of this extension, of its files or its panel names them",
+  },
+  {
     text: /404 \(Not Found\) \(\S+\/(_static\/|static\/node_modules\/vsda\/|update\/check|manifest\.json)/,
     reason: "files of the wrapper around the server, which is not used, and of products of Microsoft",
   },
@@ -16,10 +20,6 @@ const noise: readonly { readonly text: RegExp; readonly reason: string }[] = [
   { text: /^console: Backstep: /, reason: "VS Code writes every error that it tells the user there too" },
   { text: /Long running operations during shutdown/, reason: "parts of VS Code when a window is loaded anew" },
   { text: /vscode\.typescript-language-features/, reason: "VS Code when a workspace becomes trusted" },
-  {
-    text: /Aborted onWillSaveTextDocument-event/,
-    reason: "VS Code's, when its extensions for the language start slowly; this extension takes no part in saving",
-  },
   { text: /native-watchdog/, reason: "a native module of the server that is not built for the tests" },
 ];
 
