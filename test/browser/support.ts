@@ -153,13 +153,15 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
     async chooseFile(path) {
       // The dialog shows its first folder in its own time, and forgets what was typed before.
       await until("the dialog shows a folder", async () => (await input.inputValue().catch(() => "")).endsWith("/"));
+      const row = page.locator(".quick-input-list .monaco-list-row", { hasText: basename(path) }).first();
       await until("the dialog shows the file", async () => {
+        // It may still come back to its first folder, with what was typed behind it.
         if ((await input.inputValue()) !== path) await input.fill(path);
-        await page
-          .locator(".quick-input-list .monaco-list-row", { hasText: basename(path) })
-          .first()
-          .waitFor();
-        return (await input.inputValue()) === path;
+        const there = await row.waitFor({ timeout: 3000 }).then(
+          () => true,
+          () => false,
+        );
+        return there && (await input.inputValue()) === path;
       });
       await page.keyboard.press("Enter");
     },
