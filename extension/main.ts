@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EventEmitter, Uri, commands, window, type Disposable, type ExtensionContext } from "vscode";
+import { createLiveChecker, helpPage } from "../engine/api/host";
 import { addTypes } from "./commands/add-types";
 import { newModel } from "./commands/new-model";
 import { announceRuns } from "./commands/progress";
@@ -14,8 +15,8 @@ import { createPrintLog } from "./host/print-log";
 import { createChecker } from "./language/checker";
 import { trackEdits } from "./language/edits";
 import { showFindings } from "./language/findings";
-import { registerFixes } from "./language/fixes";
-import { registerLenses } from "./language/lenses";
+import { registerLanguage } from "./language";
+import type { Reports } from "./language/reports";
 import { openLine } from "./panel/open-line";
 import { createPanel } from "./panel/panel";
 import { createRuns, type Run } from "./run/runs";
@@ -34,6 +35,8 @@ export interface BackstepApi {
   readonly activationMs: number;
   /** The runs that are known in this window, newest first. */
   runs(): readonly Run[];
+  /** What is known of the model files that were checked. */
+  readonly reports: Reports;
 }
 
 let end: (() => Promise<void>) | undefined;
@@ -52,8 +55,7 @@ export function activate(context: ExtensionContext): BackstepApi {
     checker,
     panel,
     registerReports(),
-    registerLenses(services),
-    registerFixes(),
+    registerLanguage(services, checker, helpPage),
     registerModelsView(services),
     registerRunsView(services),
     registerStatus(services),
@@ -70,6 +72,7 @@ export function activate(context: ExtensionContext): BackstepApi {
   return {
     activationMs: loadingMs + performance.now() - started,
     runs: () => runs.list(),
+    reports: checker,
   };
 }
 
@@ -97,6 +100,13 @@ function wire(context: ExtensionContext): Services {
     },
   });
   const edits = trackEdits();
+  const live = createLiveChecker((onMessage) => {
+    const settings = settingsFor();
+    // What a check prints would come again with every key.
+    const heard = { onMessage, onOutput: () => undefined };
+    return hosts.start({ kind: "live", file: "", timeLimit: settings.timeLimit }, settings, heard);
+  });
+  const checker = createChecker(live);
   return {
     context,
     log,
@@ -104,8 +114,8 @@ function wire(context: ExtensionContext): Services {
     runs,
     edits,
     asset,
-    checker: createChecker(hosts),
-    panel: createPanel({ runs, edits, log, asset }),
+    checker,
+    panel: createPanel({ runs, edits, checker, log, asset }),
     modelsChanged: new EventEmitter<void>(),
   };
 }

@@ -9,7 +9,11 @@ export interface Settings {
   readonly memoryLimit: number;
   readonly device: "cpu";
   readonly checkOnChange: boolean;
+  /** Whether one small batch is tried after each check. */
+  readonly predictions: boolean;
   readonly codeLens: boolean;
+  /** Which calls say their shape behind them. */
+  readonly shapeHints: "layers" | "all" | "off";
   readonly openPanelOnTrain: boolean;
   readonly notifications: "all" | "problems";
 }
@@ -22,7 +26,9 @@ export function settingsFor(uri?: Uri): Settings {
     memoryLimit: atLeast(128, configuration.get("engine.memoryLimit"), 4096),
     device: "cpu",
     checkOnChange: configuration.get("check.onChange", true),
+    predictions: configuration.get("check.predictGradients", true),
     codeLens: configuration.get("codeLens", true),
+    shapeHints: oneOf(["layers", "all", "off"], configuration.get("hints.shapes")),
     openPanelOnTrain: configuration.get("panel.openOnTrain", true),
     notifications: configuration.get<string>("notifications") === "problems" ? "problems" : "all",
   };
@@ -31,4 +37,9 @@ export function settingsFor(uri?: Uri): Settings {
 /** Settings files may hold anything. */
 function atLeast(least: number, value: unknown, standard: number): number {
   return typeof value === "number" && Number.isFinite(value) ? Math.max(least, value) : standard;
+}
+
+/** The first where it is none of them. */
+function oneOf<T extends string>(allowed: readonly [T, ...T[]], value: unknown): T {
+  return allowed.find((each) => each === value) ?? allowed[0];
 }

@@ -1,7 +1,8 @@
 /**
  * The panel with a simulated extension, in Chromium: `node scripts/gallery.mjs` writes a picture of every scenario in the four
- * kinds of theme and three widths to out/gallery/ (some only: `node scripts/gallery.mjs deep vscode-light 400`), and
- * `node scripts/gallery.mjs --check` asserts what pictures do not show: time per frame, memory, keyboard, names, policy.
+ * kinds of theme and four widths to out/gallery/ (some only: `node scripts/gallery.mjs deep vscode-light 400`), and
+ * `node scripts/gallery.mjs --check` asserts what pictures do not show: time per frame, memory, keyboard, names, policy
+ * (some only: `node scripts/gallery.mjs --check editing`).
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +14,50 @@ import { panelBundle } from "./panel.mjs";
 const folder = join(root, "out", "gallery");
 const address = "http://panel.localhost/";
 const scenarios = ["healthy", "vanishing", "exploding", "deep", "paused", "failed", "starting", "empty"];
+const models = [
+  "model-ready",
+  "model-mismatch",
+  "model-stale",
+  "model-failed",
+  "model-untrusted",
+  "model-checking",
+  "model-skipped",
+  "model-vanishing",
+  "model-deep",
+];
 const sizes = [
+  { width: 300, height: 900 },
   { width: 400, height: 900 },
   { width: 900, height: 760 },
   { width: 1600, height: 900 },
 ];
 const tabs = ["network", "classes", "boundary", "images", "runs"];
+
+/** The model's face in other states than its first: what is opened, and what is done with it. */
+const modelActs = {
+  "model-run": { scenario: "model-ready", run: "healthy", state: { preferences: { front: { face: "model" } } } },
+  "model-units": {
+    scenario: "model-mismatch",
+    act: (tab) => tab.getByText("Network diagram", { exact: true }).click(),
+  },
+  "model-unfolded": {
+    scenario: "model-mismatch",
+    act: (tab) => tab.getByText("Unfold", { exact: true }).click(),
+  },
+  "model-tables": {
+    scenario: "model-mismatch",
+    state: { preferences: { tables: ["network", "prediction", "issues"] } },
+  },
+  "model-edited": {
+    scenario: "model-deep",
+    act: (tab) =>
+      tab.evaluate(() => {
+        const path = "/workspace/models/classifier.nn.ts";
+        window.simulation.edit(200, 64, [2], false);
+        window.simulation.send({ type: "modelCursor", path, layer: "blocks.0.expand" });
+      }),
+  },
+};
 
 /** Bundles the panel and the simulation into out/gallery/. */
 async function bundle() {
@@ -71,7 +110,7 @@ function page(theme) {
 }
 
 /** Opens the panel; problems of the page are collected in `problems`. */
-async function open(browser, { scenario, theme = "vscode-dark", width = 1600, height = 900, state, scale = 1 }) {
+async function open(browser, { scenario, run, theme = "vscode-dark", width = 1600, height = 900, state, scale = 1 }) {
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale });
   const tab = await context.newPage();
   const problems = [];
@@ -86,7 +125,7 @@ async function open(browser, { scenario, theme = "vscode-dark", width = 1600, he
     const contentType = name.endsWith(".css") ? "text/css" : "text/javascript";
     return route.fulfill({ contentType, body: readFileSync(join(folder, name)) });
   });
-  const query = new URLSearchParams({ scenario, ...(state && { state: JSON.stringify(state) }) });
+  const query = new URLSearchParams({ scenario, ...(run && { run }), ...(state && { state: JSON.stringify(state) }) });
   await tab.goto(`${address}?${query}`);
   await tab.waitForTimeout(400);
   return { context, tab, problems };
@@ -107,10 +146,22 @@ async function pictures(browser, wanted) {
   const chosen = sizes.filter(({ width }) => some(sizes.map((size) => String(size.width))).includes(String(width)));
   for (const theme of some(Object.keys(themes))) {
     for (const size of chosen) {
-      for (const scenario of some([...scenarios, ...tabs, "tables", "expanded"])) {
+      for (const scenario of some([
+        ...scenarios,
+        ...tabs,
+        "tables",
+        "expanded",
+        ...models,
+        ...Object.keys(modelActs),
+      ])) {
         const name = `${scenario}-${theme.replace("vscode-", "")}-${size.width}`;
         if (tabs.includes(scenario)) {
           await take({ scenario: "paused", theme, ...size, state: { preferences: { tab: scenario } } }, name);
+        } else if (models.includes(scenario)) {
+          await take({ scenario, theme, ...size }, name);
+        } else if (modelActs[scenario]) {
+          const { act, ...options } = modelActs[scenario];
+          await take({ ...options, theme, ...size }, name, act);
         } else if (scenario === "tables") {
           const preferences = { tables: ["flow", "curves", "findings"] };
           await take({ scenario: "vanishing", theme, ...size, state: { preferences } }, name);
@@ -137,12 +188,8 @@ async function main() {
   const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
   try {
-    const problems = wanted.includes("--check")
-      ? await checks(browser, open)
-      : await pictures(
-          browser,
-          wanted.filter((name) => !name.startsWith("--")),
-        );
+    const named = wanted.filter((name) => !name.startsWith("--"));
+    const problems = wanted.includes("--check") ? await checks(browser, open, named) : await pictures(browser, named);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     if (problems.length > 0) process.exitCode = 1;
     process.stderr.write(problems.length > 0 ? `${problems.length} problems\n` : "No problem found.\n");

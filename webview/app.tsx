@@ -1,21 +1,24 @@
-/** The whole panel: header, tabs, and in the first tab what one watches while a network learns. */
+/** The whole panel: the model in the editor, or a run with its tabs, in the first of them what one watches while a network learns. */
 import type { JSX } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { announcement } from "./announce";
 import type { DrawnRun } from "./charts/curves";
+import { shownFace } from "./front";
 import { setPreferences, useModel, usePreferences } from "./store";
 import { shownHistory, type PanelModel } from "./state";
 import type { RunHistory } from "./protocol";
-import { TABS, type Tab } from "./preferences";
+import { RUN_PANES, TABS, type Pane, type Tab } from "./preferences";
 import { Tabs } from "./ui";
 import { Boundary } from "./views/boundary";
 import { Confusion } from "./views/confusion";
 import { Curves } from "./views/curves";
 import { Connecting, NoRun } from "./views/empty";
+import { Faces } from "./views/faces";
 import { Findings } from "./views/findings";
 import { Flow } from "./views/flow";
 import { Header, runName } from "./views/header";
 import { Images } from "./views/images";
+import { ModelFace } from "./views/model-face";
 import { Network } from "./views/network";
 import { Runs } from "./views/runs";
 
@@ -30,14 +33,31 @@ const TAB_TITLES: Readonly<Record<Tab, string>> = {
 
 export function App(): JSX.Element {
   const model = useModel();
-  const { tab } = usePreferences();
+  const { front } = usePreferences();
+  const { edited, editedCursor } = model;
   const history = shownHistory(model);
+  const face = shownFace(front, edited !== null, history !== null);
+  const cursor = editedCursor?.path === edited?.view.path ? (editedCursor?.layer ?? null) : null;
+  // A training that goes on behind it does not render the model anew.
+  const modelFace = useMemo(() => edited && <ModelFace edited={edited} cursor={cursor} />, [edited, cursor]);
   if (!model.connected) return <Connecting />;
-  if (model.shown === null || history === null) return <NoRun />;
+  if (face === null) return <NoRun />;
   return (
     <>
-      <Header runs={model.runs} run={model.shown} history={history} />
-      <Announcer key={model.shown} history={history} />
+      {edited && history && <Faces face={face} edited={edited} history={history} />}
+      {face === "model"
+        ? modelFace
+        : model.shown && history && <Run model={model} run={model.shown} history={history} />}
+    </>
+  );
+}
+
+function Run({ model, run, history }: Omit<TabContentProps, "tab">): JSX.Element {
+  const { tab } = usePreferences();
+  return (
+    <>
+      <Header runs={model.runs} run={run} history={history} />
+      <Announcer key={run} history={history} />
       <Tabs
         label="Views of the run"
         active={tab}
@@ -48,7 +68,7 @@ export function App(): JSX.Element {
         }))}
         onChange={(chosen) => setPreferences({ tab: chosen })}
       >
-        <TabContent tab={tab} model={model} run={model.shown} history={history} />
+        <TabContent tab={tab} model={model} run={run} history={history} />
       </Tabs>
     </>
   );
@@ -75,7 +95,8 @@ function TabContent({ tab, model, run, history }: TabContentProps): JSX.Element 
 }
 
 function Training({ model, run, history }: Omit<TabContentProps, "tab">): JSX.Element {
-  const { maximized } = usePreferences();
+  const preferences = usePreferences();
+  const maximized = RUN_PANES.find((pane: Pane) => pane === preferences.maximized) ?? null;
   const drawn = drawnRuns(model, run, history);
   const cursor = model.cursor?.run === run ? model.cursor.layer : null;
   return (

@@ -58,6 +58,15 @@ export function formatShort(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
+/** `1.5 MiB`. */
+export function formatBytes(bytes: number): string {
+  const steps = bytes > 0 ? Math.min(Math.floor(Math.log2(bytes) / 10), BYTE_UNITS.length - 1) : 0;
+  const value = bytes / 1024 ** steps;
+  return `${steps === 0 || value >= 100 ? Math.round(value) : Number(value.toPrecision(2))} ${BYTE_UNITS[steps]}`;
+}
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
 export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);

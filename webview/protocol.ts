@@ -2,7 +2,18 @@
  * What the extension and the panel say to each other: two unions, and the records in them. The one file of the panel that the
  * extension knows, and the one that knows the engine (its plain records of runs).
  */
-import type { Look, LookResult, RunHistory, RunState, StartEvent, EndEvent, Tick } from "../engine/api/view";
+import type {
+  EndEvent,
+  Look,
+  LookResult,
+  NetworkResult,
+  Prediction,
+  RunHistory,
+  RunState,
+  StartEvent,
+  Tick,
+  Totals,
+} from "../engine/api/view";
 
 export * from "../engine/api/view";
 
@@ -34,6 +45,58 @@ export interface PanelState {
   readonly compared: readonly string[];
 }
 
+/** A model file as it stands in the editor: what a check found, drawn before any training. */
+export interface ModelView {
+  /** Path in the workspace: `models/digits.nn.ts`. */
+  readonly file: string;
+  /** Absolute path. */
+  readonly path: string;
+  /**
+   * `ready`: the figures are those of the text. `stale`: the text cannot be read or run, and the figures are those of the last one that
+   * could. `failed`: it cannot, and never could. `checking`: nothing is known yet. `untrusted`: nothing is run in this workspace.
+   */
+  readonly state: "checking" | "ready" | "stale" | "failed" | "untrusted";
+  /** Why it is stale, failed or untrusted, for the user. */
+  readonly message: string | null;
+  /** Where, if the message is about a line; from 1. */
+  readonly line: number | null;
+  readonly issues: readonly ModelIssue[];
+  readonly layers: readonly ModelLayer[];
+  readonly totals: Totals | null;
+  /** Null for files without a training. */
+  readonly network: NetworkResult | null;
+  /** Comes a moment after the rest; null until then. */
+  readonly prediction: Prediction | null;
+  /** What the last edit changed: names of layers, with what changed. Empty on the first check. */
+  readonly changes: readonly ModelChange[];
+}
+
+export interface ModelIssue {
+  readonly code: string;
+  readonly severity: "error" | "warning" | "information";
+  readonly message: string;
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+export interface ModelLayer {
+  readonly name: string;
+  readonly type: string;
+  /** `[N, 128]`, `unknown`. */
+  readonly input: string;
+  readonly output: string;
+  readonly parameters: number;
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+export interface ModelChange {
+  readonly layer: string;
+  readonly kind: "added" | "removed" | "changed";
+  /** `[N, 128] → [N, 64]`, `100,480 → 50,240 parameters`; empty for added and removed. */
+  readonly what: string;
+}
+
 export type ToPanel =
   /** The answer to `ready`, and again whenever another run is shown. */
   | {
@@ -56,7 +119,13 @@ export type ToPanel =
     }
   | { readonly type: "looked"; readonly ticket: number; readonly result: LookResult }
   /** The cursor stands on a line of the model file: its layer, or null. */
-  | { readonly type: "cursor"; readonly run: string; readonly layer: number | null };
+  | { readonly type: "cursor"; readonly run: string; readonly layer: number | null }
+  /** The model file that is worked on, after each check; null where none is open. */
+  | { readonly type: "model"; readonly model: ModelView | null }
+  /** The same for the model's layers, by name. */
+  | { readonly type: "modelCursor"; readonly path: string; readonly layer: string | null }
+  /** Brings the model (after an edit) or the run (after Train Model) to the front, unless the viewer has pinned one. */
+  | { readonly type: "front"; readonly what: "model" | "run" };
 
 export type FromPanel =
   | { readonly type: "ready"; readonly state: PanelState | null }
@@ -68,6 +137,6 @@ export type FromPanel =
   | { readonly type: "look"; readonly ticket: number; readonly run: string; readonly look: Look }
   /** Shows a place in the editor; lines count from 1. */
   | { readonly type: "open"; readonly file: string; readonly line: number }
-  | { readonly type: "command"; readonly command: "train" | "new" | "log" }
+  | { readonly type: "command"; readonly command: "train" | "new" | "log" | "trust" }
   /** Something in the panel went wrong: it goes to the log. */
   | { readonly type: "problem"; readonly message: string };

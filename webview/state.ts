@@ -1,4 +1,5 @@
 /** What the panel knows, and how each message changes it. Pure: no page is needed to test it. */
+import { editedAfter, type EditedModel } from "./model/edited";
 import { emptyHistory, extendHistory, type RunHistory, type RunSummary, type ToPanel } from "./protocol";
 
 export interface PanelModel {
@@ -11,6 +12,10 @@ export interface PanelModel {
   readonly histories: Readonly<Record<string, RunHistory>>;
   /** The layer on whose line the editor's cursor stands. */
   readonly cursor: { readonly run: string; readonly layer: number } | null;
+  /** The model file in the editor; null where none is open. */
+  readonly edited: EditedModel | null;
+  /** The name of its layer on whose line the editor's cursor stands. */
+  readonly editedCursor: { readonly path: string; readonly layer: string } | null;
 }
 
 export const emptyModel: PanelModel = {
@@ -20,6 +25,8 @@ export const emptyModel: PanelModel = {
   compared: [],
   histories: {},
   cursor: null,
+  edited: null,
+  editedCursor: null,
 };
 
 /** The model after a message. Messages about runs that the panel does not draw change nothing. */
@@ -28,7 +35,7 @@ export function reduce(model: PanelModel, message: ToPanel): PanelModel {
     case "snapshot": {
       const { runs, shown, histories, compared } = message;
       const cursor = model.cursor?.run === shown ? model.cursor : null;
-      return { connected: true, runs, shown, histories, compared, cursor };
+      return { ...model, connected: true, runs, shown, histories, compared, cursor };
     }
     case "runs":
       return { ...model, runs: message.runs };
@@ -59,7 +66,15 @@ export function reduce(model: PanelModel, message: ToPanel): PanelModel {
       const cursor = message.layer === null ? null : { run: message.run, layer: message.layer };
       return { ...model, cursor };
     }
+    case "model":
+      return { ...model, edited: editedAfter(model.edited, message.model) };
+    case "modelCursor": {
+      const { path, layer } = message;
+      return { ...model, editedCursor: layer === null ? null : { path, layer } };
+    }
+    // Answers find their question, and what is in front is a preference.
     case "looked":
+    case "front":
       return model;
     default:
       message satisfies never;

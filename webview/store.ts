@@ -3,10 +3,11 @@
  * panel is hidden. Views read it by hooks.
  */
 import { useEffect, useState } from "preact/hooks";
+import { frontAfter, isLive } from "./front";
 import { connect, savedState, saveState } from "./host";
 import { defaultPreferences, restore, type Preferences, type SavedState } from "./preferences";
 import type { RunHistory } from "./protocol";
-import { emptyModel, reduce, type PanelModel } from "./state";
+import { emptyModel, reduce, shownHistory, type PanelModel } from "./state";
 
 let model: PanelModel = emptyModel;
 let preferences: Preferences = defaultPreferences;
@@ -24,6 +25,10 @@ export function startStore(): void {
   connect((message) => {
     const before = model;
     model = reduce(model, message);
+    if (message.type === "front") {
+      const front = frontAfter(preferences.front, message.what, isLive(shownHistory(model)?.state));
+      if (front !== preferences.front) setPreferences({ front });
+    }
     if (model.shown !== before.shown || model.compared !== before.compared) save();
     if (model !== before) request();
   }, panel);

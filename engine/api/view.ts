@@ -12,3 +12,4 @@ export type {
   StartEvent,
   TrainingEvent,
 } from "../train/events";
+export type { PredictedLayer, Prediction, Totals } from "../check/records";

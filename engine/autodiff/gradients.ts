@@ -144,7 +144,10 @@ function nodesBetween(output: Tensor, wanted: readonly Tensor[]): Set<Tensor> {
 export function blockedPaths(output: Tensor, wanted: readonly Tensor[]): BlockedPath[] {
   const nodes = reachable([output]);
   const influenced = new Set<Tensor>(wanted);
-  for (const node of nodes) if (node.inputs.some((input) => influenced.has(input))) influenced.add(node);
+  for (const node of nodes) {
+    // Behind stopGradient nobody expects a gradient.
+    if (node.op !== "stopGradient" && node.inputs.some((input) => influenced.has(input))) influenced.add(node);
+  }
   const blocked: BlockedPath[] = [];
   /** Nodes whose gradient would be asked for if every operation had one. */
   const asked = new Set([output]);

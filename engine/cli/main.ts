@@ -7,6 +7,7 @@ import {
   UsageError,
   parseCommand,
 } from "./arguments";
+import { emptyReport } from "../check/records";
 import { printReport } from "./print-check";
 import { createProgress } from "./print-train";
 import { printRecords } from "./print-trace";
@@ -61,7 +62,7 @@ async function check(command: CheckCommand): Promise<number> {
       onFailure: (message) => {
         if (!command.json) return;
         const issue = { code: "program", severity: "error", message } as const;
-        process.stdout.write(printReport(file, { issues: [issue], layers: [], parameters: 0 }, true));
+        process.stdout.write(printReport(file, { ...emptyReport, issues: [issue] }, true));
       },
     });
     worst = Math.max(worst, code);

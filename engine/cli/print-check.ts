@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import type { Issue } from "../graph/issue";
-import type { CheckReport, LayerReport } from "../train/check";
+import type { CheckReport, LayerReport } from "../check/records";
 
 /** The report of one file: one JSON object on a line, or text for people. */
 export function printReport(file: string, report: CheckReport, json: boolean): string {
@@ -28,7 +28,7 @@ function jsonReport(file: string, { issues, layers, parameters }: CheckReport): 
       endLine: range?.endLine ?? 1,
       endColumn: range?.endColumn ?? 1,
     })),
-    layers,
+    layers: layers.map(({ file: _, ...layer }) => layer),
     parameters,
   };
 }

@@ -83,23 +83,40 @@ export class Tensor {
 }
 
 const givenNames = new WeakMap<Tensor, string>();
+/** What user code called to get a node, as far as who runs the call says. */
+export interface UserCall {
+  /** The name of the function or method: `softmax`. */
+  readonly name: string;
+  readonly given: readonly unknown[];
+}
+
 /** Nodes that a call in user code returned: of all the nodes such a call makes, they alone have its variable's name. */
-const results = new WeakSet<Tensor>();
+const results = new WeakMap<Tensor, UserCall | undefined>();
 const openCalls: Site[] = [];
 
 /** Runs a call that user code makes. Calls that the engine makes within it, at the same place, are part of it. */
-export function userCall<T>(build: () => T): T {
+export function userCall<T>(build: () => T, call?: UserCall): T {
   if (currentTrace().phase !== "forward") return build();
   const site = currentSite();
   if (site === undefined || openCalls.at(-1) === site) return build();
   openCalls.push(site);
   try {
     const result = build();
-    if (result instanceof Tensor && result.site === site) results.add(result);
+    if (result instanceof Tensor && result.site === site) results.set(result, call);
     return result;
   } finally {
     openCalls.pop();
   }
+}
+
+/** Whether a call in user code returned the node. */
+export function isResult(node: Tensor): boolean {
+  return results.has(node);
+}
+
+/** The call in user code that returned the node. */
+export function callOf(node: Tensor): UserCall | undefined {
+  return results.get(node);
 }
 
 /** Names a node after the fact, as parameters are once the whole model is known (`hidden.weight`). */

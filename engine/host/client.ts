@@ -42,6 +42,8 @@ export interface Host {
   close(): void;
   /** Ends it without saving. */
   kill(): void;
+  /** To a live host. */
+  order(request: Extract<HostRequest, { readonly kind: "check" | "abandon" }>): void;
   /** Rejects never: what cannot be answered is `nothing` with a reason. */
   look(look: Look): Promise<LookResult>;
   readonly ended: Promise<HostEnd>;
@@ -76,16 +78,16 @@ export function startHost(options: HostOptions): Host {
     looks.clear();
     void program.end().then(() => settle({ exitCode, failure }));
   };
-  const startLimit = (what: string): void => {
+  const startLimit = (what: string, file = task.file): void => {
     clearTimeout(limit);
-    const problem = `${task.file}: ${what} did not finish within ${task.timeLimit} s; look for an endless loop, or allow more with ${options.timeSetting ?? "--time-limit"}`;
+    const problem = `${file}: ${what} did not finish within ${task.timeLimit} s; look for an endless loop, or allow more with ${options.timeSetting ?? "--time-limit"}`;
     limit = setTimeout(() => finish(1, problem), Math.min(LONGEST_TIMER, task.timeLimit * 1000));
   };
   const receive = (message: HostMessage): void => {
     if (finished) return;
     switch (message.kind) {
       case "limited":
-        return startLimit(message.what);
+        return startLimit(message.what, message.file);
       case "alive":
         clearTimeout(limit);
         return onMessage(message);
@@ -151,6 +153,7 @@ export function startHost(options: HostOptions): Host {
       expectEnd();
     },
     kill: () => finish(130, null),
+    order: request,
     look(look) {
       if (finished) return Promise.resolve({ kind: "nothing", reason: "The run has ended." });
       const ticket = tickets++;
@@ -227,6 +230,7 @@ function startProcess({ script, onOutput, execPath }: HostOptions, memoryLimit: 
 }
 
 function fileProblem({ file, ...task }: Task): string | undefined {
+  if (task.kind === "live") return undefined;
   if ("text" in task && task.text !== undefined) return undefined;
   try {
     return statSync(file).isDirectory() ? `${file}: this is a folder, a model file is needed` : undefined;

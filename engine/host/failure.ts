@@ -1,6 +1,6 @@
 import { formatRange, type Range } from "../graph/site";
 import { Trace } from "../graph/trace";
-import { thrownIssue } from "../train/check";
+import { thrownIssue } from "../check/training";
 import { IssuesError } from "../train/failures";
 import type { ExitCode } from "./messages";
 

@@ -49,9 +49,8 @@ function createMember(task: TrainTask): Member {
   };
   worker.on("message", (reply: LoaderReply | HostMessage) => {
     // It could not begin, or user code threw beside the requests.
-    if (!("ticket" in reply) || reply.kind === "looked") {
-      return reply.kind === "failure" ? failAll(new Failure(reply.message)) : undefined;
-    }
+    if (!("ticket" in reply)) return reply.kind === "failure" ? failAll(new Failure(reply.message)) : undefined;
+    if (reply.kind !== "batch" && reply.kind !== "failure") return;
     const waiting = pending.get(reply.ticket);
     pending.delete(reply.ticket);
     if (pending.size === 0) worker.unref();

@@ -1,17 +1,17 @@
 import type { Batch, BatchRequest } from "../data/loader";
-import type { CheckReport } from "../train/check";
+import type { CheckReport, Prediction } from "../check/records";
 import type { GradientReport } from "../train/check-gradients";
 import type { EndEvent, TrainingEvent } from "../train/events";
 import type { NodeRecord } from "../train/records";
 import type { Tick } from "../view/history";
-import type { Look, LookResult } from "../view/looks";
+import type { Look, LookResult, NetworkResult } from "../view/looks";
 
 /**
  * What is said between an engine host (a worker thread or child process that runs user code) and whoever started it. Messages are
  * the same either way; a host carries out one task.
  */
 
-export type Task = CheckTask | TrainTask | TraceTask | GradientsTask | RateTask;
+export type Task = CheckTask | LiveTask | TrainTask | TraceTask | GradientsTask | RateTask;
 
 interface FileTask {
   readonly file: string;
@@ -23,6 +23,30 @@ export interface CheckTask extends FileTask {
   readonly kind: "check";
   /** Text of the file as it stands in the editor, instead of what is on the disk. */
   readonly text?: string;
+}
+
+/** Checks whatever it is asked to, one file after the other, until it is ended: while one types, a fresh host would cost more than the check. */
+export interface LiveTask extends FileTask {
+  readonly kind: "live";
+}
+
+/** What a live host checks. */
+export interface CheckOrder {
+  readonly file: string;
+  /** Texts of files as they stand in the editor, by path, instead of what is on the disk. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** Whether the drawing of the network is wanted. */
+  readonly network: boolean;
+  /** Whether one small batch is to be tried, after the report. */
+  readonly prediction: boolean;
+}
+
+export interface CheckResult {
+  readonly report: CheckReport;
+  /** Whether all of the file could be read and run: else the report holds the problems, and what was built before them. */
+  readonly whole: boolean;
+  /** null where it was not wanted, and for files without a training. */
+  readonly network: NetworkResult | null;
 }
 
 export interface TrainTask extends FileTask {
@@ -70,12 +94,16 @@ export type HostRequest =
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
   | { readonly kind: "look"; readonly ticket: number; readonly look: Look }
+  /** To a live host; answered by `checked`, and by `predicted` if that was wanted. */
+  | { readonly kind: "check"; readonly ticket: number; readonly order: CheckOrder }
+  /** The answer to this check is wanted no more. */
+  | { readonly kind: "abandon"; readonly ticket: number }
   /** A host that stays after its end may go. */
   | { readonly kind: "close" };
 
 export type HostMessage =
   /** The time limit begins anew: code of the user's is about to run, here named. */
-  | { readonly kind: "limited"; readonly what: string }
+  | { readonly kind: "limited"; readonly what: string; readonly file?: string }
   /** No time limit from here on: the engine works, or the model file trains by itself. */
   | { readonly kind: "alive" }
   /** A line for the user that does not end the task. */
@@ -89,6 +117,10 @@ export type HostMessage =
   | { readonly kind: "ended"; readonly end: EndEvent | null }
   | { readonly kind: "looked"; readonly ticket: number; readonly result: LookResult }
   | { readonly kind: "report"; readonly report: CheckReport }
+  | { readonly kind: "checked"; readonly ticket: number; readonly result: CheckResult }
+  | { readonly kind: "predicted"; readonly ticket: number; readonly prediction: Prediction }
+  /** A check is over, with whether the host is as it was before: user code may have left something behind. */
+  | { readonly kind: "rested"; readonly ticket: number; readonly clean: boolean }
   | { readonly kind: "records"; readonly records: readonly NodeRecord[] }
   | { readonly kind: "gradients"; readonly reports: readonly ParameterCheck[] }
   | { readonly kind: "rate"; readonly result: RateResult }

@@ -3,7 +3,7 @@ import * as backstep from "../index";
 import type { Issue } from "../graph/issue";
 import { formatRange, setSiteSource, type Range } from "../graph/site";
 import { Tensor, userCall } from "../graph/tensor";
-import { Trace, enterTrace } from "../graph/trace";
+import { type ScopedCall, Trace, enterTrace } from "../graph/trace";
 import { type LoadResult, loadModule } from "../load/modules";
 import { createSiteTracker } from "../load/sites";
 import { Training } from "../train/training";
@@ -16,6 +16,8 @@ export interface LoadedProgram {
   readonly loaded: LoadResult;
   /** What the top level built. */
   readonly trace: Trace;
+  /** Module calls of the top level. */
+  readonly calls: readonly ScopedCall[];
   readonly training: Training | undefined;
   /** Problems of loading and issues of the top level's own nodes. */
   readonly issues: readonly Issue[];
@@ -25,20 +27,22 @@ export interface LoadedProgram {
 /**
  * Loads a model file and installs the way its calls are found, which stays for all that is built from it.
  *
- * @param text what the file holds in the editor, where that is not what is on the disk
+ * @param texts what files hold in the editor, by path, where that is not what is on the disk
  */
-export async function loadProgram(path: string, text?: string): Promise<LoadedProgram> {
+export async function loadProgram(
+  path: string,
+  texts: ReadonlyMap<string, string> = new Map(),
+): Promise<LoadedProgram> {
   const file = resolve(path);
   const tracker = createSiteTracker();
   locateUser = (error) => tracker.userFrames(error);
   setSiteSource(tracker.source);
   const trace = new Trace(true);
   enterTrace(trace);
-  const loaded = await loadModule(
-    file,
-    createNodeHost(asUserSees(backstep), new Map(text === undefined ? [] : [[file, text]])),
-    tracker,
-  );
+  const calls: ScopedCall[] = [];
+  trace.onModuleCall = (call) => calls.push(call);
+  const overlay = new Map([...texts].map(([name, text]) => [resolve(name), text]));
+  const loaded = await loadModule(file, createNodeHost(userFace, overlay), tracker);
   const problems: Issue[] = loaded.problems.map(({ code, message, range }) => ({
     code,
     // The classes of the engine's own errors tell the user nothing.
@@ -51,6 +55,7 @@ export async function loadProgram(path: string, text?: string): Promise<LoadedPr
     file,
     loaded,
     trace,
+    calls,
     training: main instanceof Training ? main : undefined,
     issues: [...problems, ...trace.issues],
     locate: locateUser,
@@ -115,8 +120,10 @@ function asUserSees(exports: Readonly<Record<string, unknown>>): Record<string, 
     Object.entries(exports).map(([name, value]) => {
       if (typeof value !== "function" || /^class\b/.test(Function.prototype.toString.call(value))) return [name, value];
       const call = (...inputs: unknown[]): unknown =>
-        userCall(() => (value as (...inputs: unknown[]) => unknown)(...inputs));
+        userCall(() => (value as (...inputs: unknown[]) => unknown)(...inputs), { name, given: inputs });
       return [name, Object.assign(Object.defineProperty(call, "name", { value: name }), value)];
     }),
   );
 }
+
+const userFace = asUserSees(backstep);

@@ -19,6 +19,8 @@ export interface Session {
   readonly turnOrThrow: () => Promise<void>;
   /** Who answers looks; until there is one they wait. */
   answer: ((look: Look) => Promise<LookResult>) | undefined;
+  /** Who takes checks. */
+  order: ((request: Extract<HostRequest, { readonly kind: "check" | "abandon" }>) => void) | undefined;
   /** Answers looks until it is closed or stopped. */
   readonly untilClosed: () => Promise<void>;
 }
@@ -88,6 +90,7 @@ export function createSession(
     assets: fileURLToPath(new URL("./assets", import.meta.url)),
     send,
     answer: undefined,
+    order: undefined,
     async turn() {
       if (performance.now() - breathed > BREATH_MS) {
         await nextTurn();
@@ -128,6 +131,10 @@ export function createSession(
         break;
       case "look":
         looks.push(request);
+        break;
+      case "check":
+      case "abandon":
+        session.order?.(request);
         break;
       case "close":
         stopped = closed = true;

@@ -9,6 +9,7 @@ import { createNodeFiles } from "./node-files";
 import { locateUser } from "./program";
 import { type Session, createSession } from "./session";
 import { check } from "./tasks/check";
+import { checkLive } from "./tasks/live";
 import { checkModelGradients } from "./tasks/gradients";
 import { findRate } from "./tasks/rate";
 import { serveBatches } from "./tasks/serve-batches";
@@ -65,6 +66,8 @@ function carryOut(task: Task, running: Session): Promise<void> {
   switch (task.kind) {
     case "check":
       return check(task, running);
+    case "live":
+      return checkLive(running, channel);
     case "train":
       return train(task, running);
     case "trace":
@@ -94,7 +97,8 @@ function reportFailure(error: unknown): void {
 }
 
 function reportStray(error: unknown, how: string): void {
-  if (!session) return;
+  // What an earlier text left behind is no fault of the one that is checked now; the host is replaced after it.
+  if (!session || session.task.kind === "live") return;
   const file = resolve(session.task.file);
   const failure = userFailure(error, { file, files: [file], locate: locateUser });
   reportFailure(failure instanceof Failure ? new Failure(failure.message + how, failure.exitCode) : failure);

@@ -12,6 +12,7 @@
  * | a tagged template | the template's backquote |
  * | a frame that waits at an `await` | `await` |
  * | a property read that runs a getter | the start of the property's name |
+ * | the constructor of a class that has none written | `class` (not a call: looked up, it is nothing) |
  *
  * The index keeps offsets only: the syntax tree can be dropped once it is built.
  */
@@ -56,6 +57,8 @@ export function createCallIndex(file: string, text: string, tree: SyntaxTree): C
     lookUp(line, column) {
       const offset = lines.offset(line, column);
       if (offset === undefined) return undefined;
+      // The constructor of a class that has none written: who says `new` is a frame further out.
+      if (!exact.has(offset) && /^class\b/.test(text.slice(offset, offset + 6))) return undefined;
       const entry = exact.get(offset) ?? innermost(calls, offset);
       if (entry) return toSite(entry);
       const start = Math.min(offset, text.length);

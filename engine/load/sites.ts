@@ -52,8 +52,13 @@ export function createSiteTracker(): SiteTracker {
     }
     if (depth < 0) return undefined;
     reach = Math.min(MOST_FRAMES, Math.max(LEAST_FRAMES, depth + 3, reach - 0.02));
-    const frame = frames[depth];
-    return lookUp(frame.getFileName() ?? "", frame.getLineNumber() ?? 1, frame.getColumnNumber() ?? 1);
+    for (const frame of frames.slice(depth)) {
+      const file = frame.getFileName() ?? "";
+      if (!indices.has(file)) continue;
+      const site = lookUp(file, frame.getLineNumber() ?? 1, frame.getColumnNumber() ?? 1);
+      if (site) return site;
+    }
+    return undefined;
   }
 
   return {

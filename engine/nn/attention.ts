@@ -22,7 +22,7 @@ import { ModuleList } from "./containers";
 import { Dropout } from "./dropout";
 import { xavierUniform, zeros } from "./initializers";
 import { Linear } from "./linear";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { LayerNorm } from "./normalization";
 import { Parameter } from "./parameter";
 
@@ -49,6 +49,7 @@ const BLOCKED = -1e30;
  */
 export class MultiHeadAttention extends Module {
   static override readonly layerType = "MultiHeadAttention";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 0, field: "size", axis: -1, role: "both" }];
   readonly in_proj_weight: Parameter;
   readonly in_proj_bias: Parameter | undefined;
   readonly out_proj: Linear;
@@ -208,6 +209,7 @@ export interface TransformerOptions {
 /** Self-attention and a two-layer network, each with a residual connection and layer norm: [N, L, size] → the same shape. */
 export class TransformerEncoderLayer extends Module {
   static override readonly layerType = "TransformerEncoderLayer";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 0, field: "size", axis: -1, role: "both" }];
   readonly self_attn: MultiHeadAttention;
   readonly linear1: Linear;
   readonly dropout: Dropout;

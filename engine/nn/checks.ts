@@ -3,7 +3,7 @@ import { type DType, type Shape, formatShape } from "../graph/shape";
 import { Tensor } from "../graph/tensor";
 import { currentTrace } from "../graph/trace";
 import { apply, reportIssue } from "../ops";
-import { Module, modulePath, moduleType } from "./module";
+import { Module, inputsOfCall, modulePath, moduleType, operandsOfCall } from "./module";
 
 /** `hidden (Linear)`: how messages name a layer. */
 export function describe(module: Module): string {
@@ -13,12 +13,17 @@ export function describe(module: Module): string {
 
 /** Records what is wrong with a layer's input: the layer's name, the problem with its shapes, and the remedy. */
 export function reportLayer(module: Module, code: string, problem: string, fix: string): void {
-  reportIssue(code, `${describe(module)}: ${problem}. To fix: ${fix}`);
+  reportIssue(code, `${describe(module)}: ${problem}. To fix: ${fix}`, "error", inputsOfCall(), module);
 }
 
-/** A tensor of a shape that is known although the input was wrong: what follows is checked on its own merits. */
-export function recovered(shape: Shape, dtype: DType = "float32"): Tensor {
-  return apply("input", [], { shape, dtype });
+/**
+ * A tensor of a shape that is known although the input was wrong: what follows is checked on its own merits.
+ *
+ * @param from what the wrong call was given; of a module's forward, which knows that itself, by default
+ */
+export function recovered(shape: Shape, dtype: DType = "float32", from: readonly Tensor[] = operandsOfCall()): Tensor {
+  const known = from.filter(({ knownShape }) => knownShape !== null);
+  return apply("recovered", known, { shape, dtype });
 }
 
 /** The shape with another size on one axis: a wrong one replaced by the right one, or by one that nothing contradicts. */

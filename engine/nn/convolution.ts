@@ -1,11 +1,11 @@
-import { dimsAgree, unknownDim } from "../graph/dim";
+import { dimsAgree, dimsEqual, unknownDim } from "../graph/dim";
 import { type Shape, formatShape, sizeOf } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { conv1d, conv2d, convTranspose2d } from "../ops";
 import { type Pair, type PerAxis, pair, wantedShape } from "../ops/window";
 import { checkInput, checkSize, recovered, reportLayer, reportedAs, withSize } from "./checks";
 import { fanInUniform } from "./initializers";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { type Initializer, Parameter } from "./parameter";
 
 /** Convolution layers, arguments as in PyTorch: channels in, channels out, kernel size, options. */
@@ -50,6 +50,10 @@ export interface ConvTranspose2dOptions extends LayerOptions {
  */
 export class Conv1d extends Module {
   static override readonly layerType = "Conv1d";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inChannels", axis: 1, role: "input" },
+    { argument: 1, field: "outChannels", axis: 1, role: "output" },
+  ];
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
   readonly stride: number;
@@ -92,6 +96,10 @@ export class Conv1d extends Module {
  */
 export class Conv2d extends Module {
   static override readonly layerType = "Conv2d";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inChannels", axis: 1, role: "input" },
+    { argument: 1, field: "outChannels", axis: 1, role: "output" },
+  ];
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
   readonly kernelSize: Pair;
@@ -136,6 +144,10 @@ export class Conv2d extends Module {
  */
 export class ConvTranspose2d extends Module {
   static override readonly layerType = "ConvTranspose2d";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inChannels", axis: 1, role: "input" },
+    { argument: 1, field: "outChannels", axis: 1, role: "output" },
+  ];
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
   readonly kernelSize: Pair;
@@ -200,7 +212,9 @@ function fittingInput(layer: Convolution, x: Tensor, spatial: 1 | 2): Tensor | u
   if (dimsAgree(shape[1], inChannels)) return x;
   const problem = `needs ${inChannels} channels on axis 1, got ${String(shape[1])} from ${formatShape(shape)} · ${weight}`;
   const type = layer instanceof Conv1d ? "Conv1d" : layer instanceof Conv2d ? "Conv2d" : "ConvTranspose2d";
-  if (dimsAgree(shape[rank - 1], inChannels) && !dimsAgree(shape[1], shape[rank - 1])) {
+  // A width may happen to be the number of channels: images are mostly square, or have few channels.
+  const channelsLast = inChannels <= 4 || rank === 3 || dimsEqual(shape[1], shape[2]);
+  if (channelsLast && dimsAgree(shape[rank - 1], inChannels) && !dimsAgree(shape[1], shape[rank - 1])) {
     const order = [0, rank - 1, ...shape.map((_, axis) => axis).slice(1, -1)];
     reportLayer(
       layer,

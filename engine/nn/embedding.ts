@@ -5,12 +5,16 @@ import { formatShape } from "../graph/shape";
 import { add, constantTensor, dropout, take } from "../ops";
 import { checkInput, checkRate, checkSize, formatTensor, recovered, reportLayer, withSize } from "./checks";
 import { normal } from "./initializers";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { type Initializer, Parameter } from "./parameter";
 
 /** One trained row per index: int32 [...] with numbers from 0 to count − 1 → [..., size]. weight [count, size]. */
 export class Embedding extends Module {
   static override readonly layerType = "Embedding";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "count", axis: 0, role: "entries" },
+    { argument: 1, field: "size", axis: -1, role: "output" },
+  ];
   readonly weight: Parameter;
 
   constructor(
@@ -48,6 +52,7 @@ export class Embedding extends Module {
  */
 export class PositionalEncoding extends Module {
   static override readonly layerType = "PositionalEncoding";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 0, field: "size", axis: -1, role: "both" }];
   readonly dropout: number;
 
   constructor(

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor";
 import { concat, matmul, ones, reportIssue } from "../ops";
 import { checkInput, checkSize, describe, recovered } from "./checks";
 import { fanInUniform } from "./initializers";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { type Initializer, Parameter } from "./parameter";
 
 export interface LinearOptions {
@@ -19,6 +19,10 @@ export interface LinearOptions {
 /** y = x·Wᵀ + b on the last axis: [..., inputs] → [..., outputs]; weight [outputs, inputs], bias [outputs]. */
 export class Linear extends Module {
   static override readonly layerType = "Linear";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputs", axis: -1, role: "input" },
+    { argument: 1, field: "outputs", axis: -1, role: "output" },
+  ];
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
@@ -39,7 +43,7 @@ export class Linear extends Module {
     checkInput(this, x);
     const shape = x.knownShape;
     if (shape !== null && (shape.length === 0 || !dimsAgree(shape[shape.length - 1], this.inputs))) {
-      reportIssue("linear-inputs", linearMessage(this, shape));
+      reportIssue("linear-inputs", linearMessage(this, shape), "error", [x], this);
       return recovered([...shape.slice(0, -1), this.outputs]);
     }
     const product = matmul(x, this.weight.transpose());
@@ -53,6 +57,10 @@ export class Linear extends Module {
  */
 export class FoldedLinear extends Module {
   static override readonly layerType = "FoldedLinear";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputs", axis: -1, role: "input" },
+    { argument: 1, field: "outputs", axis: -1, role: "output" },
+  ];
   readonly theta: Parameter;
 
   constructor(
@@ -70,7 +78,7 @@ export class FoldedLinear extends Module {
     checkInput(this, x);
     const shape = x.knownShape;
     if (shape !== null && (shape.length === 0 || !dimsAgree(shape[shape.length - 1], this.inputs))) {
-      reportIssue("linear-inputs", foldedMessage(this, shape));
+      reportIssue("linear-inputs", foldedMessage(this, shape), "error", [x], this);
       return recovered([...shape.slice(0, -1), this.outputs]);
     }
     return matmul(withBias(x), this.theta.transpose());

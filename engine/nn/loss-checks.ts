@@ -68,15 +68,16 @@ export function pairUp(
 ): Pair | Tensor {
   const p = cast(lossInput(name, "prediction", prediction), "float32");
   const t = cast(lossInput(name, "target", target), "float32");
-  if (p.knownShape === null || t.knownShape === null) return recoveredLoss(p.knownShape ?? t.knownShape, standIn);
+  if (p.knownShape === null || t.knownShape === null)
+    return recoveredLoss([p, t], p.knownShape ?? t.knownShape, standIn);
   if (t.knownShape.length === 0 && p.knownShape.length > 0) return { prediction: p, target: expand(t, p.shape) };
   if (shapesAgree(p.knownShape, t.knownShape)) return { prediction: p, target: t };
-  reportIssue("loss-shape", shapeMessage(name, p.knownShape, t.knownShape));
-  return recovered(standIn(p.knownShape));
+  reportIssue("loss-shape", shapeMessage(name, p.knownShape, t.knownShape), "error", [p, t]);
+  return recovered(standIn(p.knownShape), "float32", [p, t]);
 }
 
-function recoveredLoss(shape: Shape | null, standIn: (shape: Shape) => Shape): Tensor {
-  return recovered(standIn(shape ?? [unknownDim()]));
+function recoveredLoss(from: readonly Tensor[], shape: Shape | null, standIn: (shape: Shape) => Shape): Tensor {
+  return recovered(standIn(shape ?? [unknownDim()]), "float32", from);
 }
 
 /** The shape of a loss after its reduction, for stand-ins. */
@@ -190,14 +191,14 @@ export function pairClasses(
   const axis = rank === 1 ? 0 : wanted < 0 ? wanted + rank : wanted;
   const examples = (full: Shape): Shape => full.filter((_, i) => i !== axis);
   const standIn = afterReduction(options.reduction, examples);
-  if (shape === null || t.knownShape === null) return recoveredLoss(shape, standIn);
+  if (shape === null || t.knownShape === null) return recoveredLoss([p, t], shape, standIn);
   const problem =
     shape.length === 0 || axis < 0 || axis >= rank
       ? `the prediction ${formatShape(shape)} has no class axis. To fix: give the model one output (logit) per class, [N, C]`
       : targetProblem(shape, t, axis, options.soft);
   if (problem) {
-    reportIssue("loss-classes", `${name}: ${problem}`);
-    return recovered(standIn(shape));
+    reportIssue("loss-classes", `${name}: ${problem}`, "error", [p, t]);
+    return recovered(standIn(shape), "float32", [p, t]);
   }
   const indices = t.knownShape.length < rank;
   return { prediction: p, target: indices ? t : cast(t, "float32"), indices, axis, classes: shape[axis] };

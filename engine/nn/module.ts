@@ -20,6 +20,8 @@ export abstract class Module {
   static readonly layerType: string | undefined = undefined;
   /** Containers are not listed as layers; their children are. */
   static readonly container: boolean = false;
+  /** Which arguments of the constructor are sizes that the layer's input must have, or its output has. */
+  static readonly sizes: readonly SizeArgument[] = [];
 
   constructor() {
     const self = ((...inputs: unknown[]) => userCall(() => callModule(self, inputs))) as unknown as Module;
@@ -38,6 +40,23 @@ export abstract class Module {
 // Calling an instance is calling its forward. (A class cannot declare call signatures, a merged interface can.)
 export interface Module {
   (...inputs: Parameters<this["forward"]>): ReturnType<this["forward"]>;
+}
+
+/** An argument of a layer's constructor that is the size of an axis. */
+export interface SizeArgument {
+  /** Its position, from 0. */
+  readonly argument: number;
+  /** The field that holds it: `inputs`, `outChannels`. */
+  readonly field: string;
+  /** Of input or output; negative from the end. */
+  readonly axis: number;
+  /** `both`: the input must have it and the output has it too. `entries`: the input's whole numbers must be below it. */
+  readonly role: "input" | "output" | "both" | "entries";
+}
+
+/** See {@link Module.sizes}. */
+export function sizeArguments(module: Module): readonly SizeArgument[] {
+  return (module.constructor as typeof Module).sizes;
 }
 
 interface Place {
@@ -92,6 +111,20 @@ function callModule(module: Module, inputs: readonly unknown[]): unknown {
   });
 }
 
+/** The module call that is running, with what it was given. */
+let openCall: { readonly module: Module; readonly inputs: readonly unknown[] } | undefined;
+
+/** The tensors that the running module call was given. */
+export function inputsOfCall(): Tensor[] {
+  const given = openCall?.inputs.flatMap((input) => (Array.isArray(input) ? (input as unknown[]) : [input])) ?? [];
+  return given.filter((input) => input instanceof Tensor);
+}
+
+/** All tensors that the result of the running module call can depend on: its inputs and its parameters. */
+export function operandsOfCall(): Tensor[] {
+  return openCall ? [...inputsOfCall(), ...parameters(openCall.module)] : [];
+}
+
 /** The container whose forward is running, with its place: a module that is called from there stands on a line of its own. */
 let openContainer: { readonly site: Site | undefined } | undefined;
 
@@ -100,12 +133,14 @@ function calledByContainer(): boolean {
 }
 
 function forward(module: Module, inputs: readonly unknown[]): unknown {
-  const before = openContainer;
+  const [container, call] = [openContainer, openCall];
   openContainer = isContainer(module) ? { site: currentSite() } : undefined;
+  openCall = { module, inputs };
   try {
     return (module.forward as (...inputs: unknown[]) => unknown)(...inputs);
   } finally {
-    openContainer = before;
+    openContainer = container;
+    openCall = call;
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from "../ops";
 import { checkInput, checkPositive, checkSize, endsWith, recovered, reportLayer, withSize } from "./checks";
 import { ones, zeros } from "./initializers";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { Parameter, latest, setState, state } from "./parameter";
 
 export interface BatchNormOptions {
@@ -135,6 +135,7 @@ function channelFix(layer: BatchNorm, got: Dim): string {
 /** Batch normalisation of features [N, C] or sequences [N, C, L]. */
 export class BatchNorm1d extends BatchNorm {
   static override readonly layerType = "BatchNorm1d";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 0, field: "channels", axis: 1, role: "both" }];
 
   constructor(channels: number, options: BatchNormOptions = {}) {
     super("BatchNorm1d", channels, options);
@@ -150,6 +151,7 @@ export class BatchNorm1d extends BatchNorm {
 /** Batch normalisation of images [N, C, H, W]. */
 export class BatchNorm2d extends BatchNorm {
   static override readonly layerType = "BatchNorm2d";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 0, field: "channels", axis: 1, role: "both" }];
 
   constructor(channels: number, options: BatchNormOptions = {}) {
     super("BatchNorm2d", channels, options);
@@ -177,6 +179,9 @@ export interface LayerNormOptions {
 /** Normalises each example over its last axes (Ba et al. 2016): sizes `normalizedShape`, a number for the last axis alone. */
 export class LayerNorm extends Module {
   static override readonly layerType = "LayerNorm";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "normalizedShape", axis: -1, role: "both" },
+  ];
   readonly weight: Parameter | undefined;
   readonly bias: Parameter | undefined;
   readonly normalizedShape: readonly number[];
@@ -202,6 +207,9 @@ export class LayerNorm extends Module {
 /** Root-mean-square normalisation over the last axes, x / √(mean x² + ε) · weight (Zhang & Sennrich 2019). */
 export class RMSNorm extends Module {
   static override readonly layerType = "RMSNorm";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "normalizedShape", axis: -1, role: "both" },
+  ];
   readonly weight: Parameter | undefined;
   readonly normalizedShape: readonly number[];
   readonly epsilon: number;
@@ -228,6 +236,7 @@ export class RMSNorm extends Module {
 /** Normalises groups of channels of each example (Wu & He 2018): [N, channels, …], any further axes. */
 export class GroupNorm extends Module {
   static override readonly layerType = "GroupNorm";
+  static override readonly sizes: readonly SizeArgument[] = [{ argument: 1, field: "channels", axis: 1, role: "both" }];
   readonly weight: Parameter | undefined;
   readonly bias: Parameter | undefined;
   readonly epsilon: number;

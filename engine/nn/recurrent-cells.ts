@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor";
 import { add, matmul, mul, relu, sigmoid, sub, tanh, zeros } from "../ops";
 import { checkInput, checkSize, formatTensor, recovered, reportLayer } from "./checks";
 import { fanInUniform } from "./initializers";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { type Initializer, Parameter } from "./parameter";
 
 /** One time of a recurrent layer: what it computes from the products of input and hidden state, and its own states. */
@@ -121,6 +121,10 @@ export interface CellOptions {
 /** h′ = tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu: x [N, inputSize], h [N, hiddenSize] (zeros when left out). */
 export class RNNCell extends Cell {
   static override readonly layerType = "RNNCell";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
 
   constructor(
     inputSize: number,
@@ -143,6 +147,10 @@ export class RNNCell extends Cell {
 /** One time of a {@link GRU}: x [N, inputSize], h [N, hiddenSize] → the next h. */
 export class GRUCell extends Cell {
   static override readonly layerType = "GRUCell";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super("GRUCell", "gru", inputSize, hiddenSize, options.bias ?? true);
@@ -157,6 +165,10 @@ export class GRUCell extends Cell {
 /** One time of an {@link LSTM}: x [N, inputSize] and the state before → the next hidden and cell state, [N, hiddenSize] each. */
 export class LSTMCell extends Cell {
   static override readonly layerType = "LSTMCell";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super("LSTMCell", "lstm", inputSize, hiddenSize, options.bias ?? true);

@@ -3,7 +3,7 @@ import { type Shape, formatShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { concat, dropout, stack, zeros } from "../ops";
 import { checkInput, checkRate, checkSize, formatTensor, recovered, reportLayer } from "./checks";
-import { Module } from "./module";
+import { Module, type SizeArgument } from "./module";
 import { Parameter } from "./parameter";
 import {
   GATES,
@@ -200,6 +200,10 @@ function agrees(given: Tensor, wanted: Shape): boolean {
 /** Elman network: h ← tanh(W_ih·x + b_ih + W_hh·h + b_hh), or relu. */
 export class RNN extends Recurrent {
   static override readonly layerType = "RNN";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
   protected override readonly states = ["hidden"] as const;
 
   constructor(
@@ -221,6 +225,10 @@ export class RNN extends Recurrent {
 /** Gated recurrent unit (Cho et al. 2014) in PyTorch's form: the reset gate acts after the hidden state's product. */
 export class GRU extends Recurrent {
   static override readonly layerType = "GRU";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
   protected override readonly states = ["hidden"] as const;
 
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
@@ -238,6 +246,10 @@ export class GRU extends Recurrent {
 /** Long short-term memory (Hochreiter & Schmidhuber 1997), gates in the order input, forget, cell, output. */
 export class LSTM extends Recurrent {
   static override readonly layerType = "LSTM";
+  static override readonly sizes: readonly SizeArgument[] = [
+    { argument: 0, field: "inputSize", axis: -1, role: "input" },
+    { argument: 1, field: "hiddenSize", axis: -1, role: "output" },
+  ];
   protected override readonly states = ["hidden", "cell"] as const;
 
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {

@@ -24,7 +24,7 @@ export function apply(name: string, inputs: readonly Tensor[], attributes: Attri
   });
   // One call is one issue, however many of its axes are wrong.
   if (found.length > 0) {
-    reportIssue(found[0].code, found.map(({ message }) => message).join(". Also "), found[0].severity);
+    reportIssue(found[0].code, found.map(({ message }) => message).join(". Also "), found[0].severity, inputs);
   }
   return new Tensor({
     op: name,
@@ -36,11 +36,22 @@ export function apply(name: string, inputs: readonly Tensor[], attributes: Attri
   });
 }
 
-/** Records an issue at the user's running call. Gradient rules report nothing: the forward pass has said it. */
-export function reportIssue(code: string, message: string, severity: Severity = "error"): void {
+/**
+ * Records an issue at the user's running call. Gradient rules report nothing: the forward pass has said it.
+ *
+ * @param tensors the operands at fault, in the order in which the user gave them, for whoever looks for their origin and a remedy
+ */
+export function reportIssue(
+  code: string,
+  message: string,
+  severity: Severity = "error",
+  tensors: readonly Tensor[] = [],
+  layer?: object,
+): void {
   const trace = currentTrace();
   if (trace.phase !== "forward") return;
-  trace.report({ code, message, severity, range: currentSite() });
+  const site = currentSite();
+  trace.report({ code, message, severity, range: site, subject: { tensors, site, layer } });
 }
 
 /** A tensor for anything a user may pass; plain numbers take the dtype of their partner where it can hold them. */

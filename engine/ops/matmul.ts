@@ -1,4 +1,4 @@
-import { dimsAgree } from "../graph/dim";
+import { dimsAgree, unknownDim } from "../graph/dim";
 import { type Shape, broadcastShapes, formatShape, rowMajorStrides, sizeOf } from "../graph/shape";
 import { buildArray } from "../graph/array";
 import { broadcastStrides } from "./elementwise";
@@ -28,7 +28,9 @@ define({
         `matmul: the leading axes of ${formatShape(a)} and ${formatShape(b)} do not broadcast; make them equal or 1`,
       );
     }
-    return { shape: [...shape, a[a.length - 2], b[b.length - 1]], dtype };
+    // Of a matrix that lies the other way round nobody knows which size was meant to come out.
+    const turned = !dimsAgree(inner, other) && dimsAgree(inner, b[b.length - 1]);
+    return { shape: [...shape, a[a.length - 2], turned ? unknownDim() : b[b.length - 1]], dtype };
   },
   evaluate: ({ inputs: [a, b], shape, dtype }) => {
     const k = a.shape[a.shape.length - 1];

@@ -129,7 +129,8 @@ const INTERNAL = {
 for (const [name, fn] of Object.entries({ ...METHODS, ...INTERNAL })) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...rest: unknown[]): unknown {
-      return userCall(() => (fn as (first: Tensor, ...rest: unknown[]) => unknown)(this, ...rest));
+      const given = [this, ...rest];
+      return userCall(() => (fn as (...given: unknown[]) => unknown)(...given), { name, given });
     },
     configurable: true,
     writable: true,

@@ -9,6 +9,7 @@ import {
   isSymbolic,
   productOfDims,
   subtractDims,
+  unknownDim,
 } from "../graph/dim";
 import { type Shape, broadcastShapes, formatShape, normalizeAxis, shapesAgree } from "../graph/shape";
 import { Tensor } from "../graph/tensor";
@@ -94,7 +95,7 @@ export function squeeze(x: TensorLike, axis?: number): Tensor {
       "squeeze",
       `squeeze: axis ${axis} of ${formatShape(t.knownShape)} has size ${String(t.knownShape[at])}; only an axis of size 1 can be removed`,
     );
-    return t;
+    return unknownShape(t);
   }
   return reshape(
     t,
@@ -161,7 +162,7 @@ export function split(x: TensorLike, parts: number | readonly number[], axis = 0
         `split: axis ${axis} of ${formatShape(t.knownShape)} has size ${String(length)}, which ${parts} equal parts do not divide; give the sizes as a list`,
       );
     }
-    sizes = new Array<Dim>(parts).fill(each ?? floorDivideDim(length, parts));
+    sizes = Array.from({ length: parts }, () => each ?? unknownDim());
   } else {
     sizes = parts.map(decodeDim);
     if (!dimsAgree(sizes.reduce(addDims, 0), length)) {

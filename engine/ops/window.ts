@@ -95,7 +95,9 @@ export function wantedShape(spatial: 1 | 2): string {
 
 /**
  * Reports a window that does not fit (`conv-size`, `pool-size`) and, as information, the pixels at the end that no
- * window covers (`conv-discards`, `pool-discards`). Sizes that are symbols are taken to fit.
+ * window covers (`conv-discards`, `pool-discards`) where they are no small part of an axis: a pixel at the edge of a large image
+ * is lost in most networks, on purpose or without harm, and a window of 1 leaves pixels out by its stride everywhere. Sizes that
+ * are symbols are taken to fit.
  *
  * @param image the input's shape as the user sees it, rank 2 + spatial
  * @param window the window's size per spatial axis, as the last axes of a shape
@@ -124,7 +126,7 @@ export function reportWindow(context: WindowContext, image: Shape, window: Shape
     }
     // Padding that stays uncovered costs nothing; only the input's own elements count as lost.
     const count = Math.min(n, (room % stride) - after);
-    if (count > 0) {
+    if (count > 0 && span > 1 && count >= NOTEWORTHY[family] * n) {
       const reason = `${n} + ${before + after} − ${span} = ${room} is not a multiple of the stride ${stride}`;
       lost.push({ count, unit: unitName(spatial, axis), reason });
     }
@@ -147,6 +149,9 @@ export function reportWindow(context: WindowContext, image: Shape, window: Shape
     "information",
   );
 }
+
+/** The part of an axis from which on its loss is told. Pooling often halves an odd size: of 7 it keeps 3 pairs by design. */
+const NOTEWORTHY = { conv: 0.1, pool: 0.2 } as const;
 
 function axisName(spatial: 1 | 2, axis: 0 | 1): string {
   return spatial === 1 ? "length" : axis === 0 ? "height" : "width";

@@ -7,6 +7,8 @@ export interface Program {
   /** Gives a leaf its value; ignored for leaves the plan does not need. */
   write(leaf: Tensor, data: ArrayLike<number>): void;
   run(): void;
+  /** The same kernel by kernel, for whoever wants to breathe in between or give up. */
+  runInSteps(): Iterable<void>;
   /** The value of one of the plan's outputs after {@link run}. */
   read(output: Tensor): Promise<Values>;
   /** Copies an output into a buffer, e.g. new parameters over the old ones. */
@@ -42,6 +44,13 @@ export function compileProgram(
     );
     return () => run(sources, owned[output]);
   });
+  const runStep = (i: number): void => {
+    try {
+      steps[i]();
+    } catch (error) {
+      throw placed(error, plan.instructions[i].node);
+    }
+  };
   const bufferOf = (output: Tensor): Buffer => {
     const slot = plan.outputs.get(output);
     if (slot === undefined) throw new Error(`internal: ${output.name ?? output.op} is no output of this plan`);
@@ -54,13 +63,10 @@ export function compileProgram(
       if (slot !== undefined) backend.write(owned[slot], data);
     },
     run: () => {
-      for (let i = 0; i < steps.length; i++) {
-        try {
-          steps[i]();
-        } catch (error) {
-          throw placed(error, plan.instructions[i].node);
-        }
-      }
+      for (let i = 0; i < steps.length; i++) runStep(i);
+    },
+    *runInSteps() {
+      for (let i = 0; i < steps.length; i++) yield runStep(i);
     },
     read: (output) => backend.read(bufferOf(output)),
     copyTo: (output, target) => backend.copy(bufferOf(output), target),

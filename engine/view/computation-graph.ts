@@ -1,11 +1,15 @@
 import { reachable } from "../graph/order";
 import { formatShape } from "../graph/shape";
+import type { Site } from "../graph/site";
 import type { Scope, Tensor } from "../graph/tensor";
 import type { Forward } from "../train/step";
 import type { ComputationGraph, GraphEdge, GraphGroup, GraphNode } from "./looks";
 
 /** More nodes cannot be laid out while one waits: groups are then drawn as one node each. */
 const MOST_NODES = 2000;
+
+/** What a check says against the call at a place; null for nothing. */
+export type ProblemAt = (site: Site | undefined) => string | null;
 
 export interface DrawnGraph {
   readonly graph: ComputationGraph;
@@ -18,7 +22,7 @@ export interface DrawnGraph {
  * The computation graph of a cost by the rules of DOMAIN C2: a node for each intermediate, with its function and its variable;
  * parameters, intercepts, constants, inputs and labels are nodes too, and so is the loss.
  */
-export function computationGraph(forward: Forward): DrawnGraph {
+export function computationGraph(forward: Forward, problemAt: ProblemAt = () => null): DrawnGraph {
   const all = reachable([forward.cost]);
   // A composite with a gradient of its own ends in a node that passes its value on: drawn as one with what made the value.
   const shown = (node: Tensor): Tensor => {
@@ -45,6 +49,7 @@ export function computationGraph(forward: Forward): DrawnGraph {
       file: node.site?.file ?? groups.byId.get(group)?.file ?? null,
       line: node.site?.line ?? groups.byId.get(group)?.line ?? null,
       group,
+      problem: problemAt(node.site),
     };
   });
   const edges = nodes.flatMap((node, to) =>
@@ -220,9 +225,21 @@ function foldOutermost({ nodes, edges, groups }: ComputationGraph): ComputationG
     const id = folded.length;
     if (!group) folded.push({ ...node, id });
     else {
+      const problem = nodes.find((each, j) => groupOf[j] === group && each.problem !== null)?.problem ?? null;
       numbers.set(group.id, id);
       const { name, type, layer, file, line } = group;
-      folded.push({ id, kind: "layer", operation: type, name, shape: node.shape, layer, file, line, group: "" });
+      folded.push({
+        id,
+        kind: "layer",
+        operation: type,
+        name,
+        shape: node.shape,
+        layer,
+        file,
+        line,
+        group: "",
+        problem,
+      });
     }
     return id;
   });

@@ -164,6 +164,8 @@ export interface GraphNode {
   readonly line: number | null;
   /** Id of the innermost {@link GraphGroup} that it can be folded into; "" at the top. */
   readonly group: string;
+  /** What a check says against it: the edges that lead here do not fit. Null where all is well. */
+  readonly problem: string | null;
 }
 
 export interface GraphEdge {
@@ -195,6 +197,8 @@ export interface DiagramColumn {
   readonly activation: string | null;
   readonly line: number | null;
   readonly file: string | null;
+  /** What a check says against the layer; null where all is well. */
+  readonly problem: string | null;
 }
 
 export interface DiagramLink {

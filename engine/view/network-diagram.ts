@@ -6,6 +6,7 @@ import type { Parameter } from "../nn/parameter";
 import { namedParameters } from "../nn/module";
 import type { Forward } from "../train/step";
 import { type Layer, tensorsIn } from "../train/statistics";
+import type { ProblemAt } from "./computation-graph";
 import type { DiagramColumn, DiagramLink, NetworkDiagram } from "./looks";
 
 /** Values of parameters by name, as a run has them. */
@@ -38,6 +39,7 @@ export function networkDiagram(
   forward: Forward,
   layerOf: (node: Tensor) => number | null,
   values?: WeightValues,
+  problemAt: ProblemAt = () => null,
 ): NetworkDiagram {
   const weighted = forward.layers.flatMap((layer, index) => {
     const output = layer.outputs.find(({ dtype }) => dtype === "float32");
@@ -57,6 +59,7 @@ export function networkDiagram(
     activation: null,
     file: null,
     line: null,
+    problem: null,
   }));
   const links: DiagramLink[] = [];
   const consumers = consumersOf(prediction);
@@ -73,6 +76,7 @@ export function networkDiagram(
       activation: activationIn(after),
       file: layer.site?.file ?? null,
       line: layer.site?.line ?? null,
+      problem: problemAt(layer.site),
     });
     for (const from of sourcesOf(layer, forward, numberOf, layerOf)) {
       links.push({ from, to: column, weight: pathOf(weight[1], weight[0]), values: null });

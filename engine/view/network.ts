@@ -1,4 +1,6 @@
 import { symbol } from "../graph/dim";
+import type { Issue } from "../graph/issue";
+import type { Range } from "../graph/site";
 import type { RunAccess } from "../train/run";
 import { type Forward, traceForward } from "../train/step";
 import { computationGraph } from "./computation-graph";
@@ -13,10 +15,22 @@ export async function answerNetwork(access: RunAccess): Promise<NetworkResult> {
 /**
  * Both drawings of a traced forward pass: of a run, or of a checked model without one. Trace it with the batch as a symbol
  * (`batchSize: symbol("N")`), so that shapes read `[N, 128]`.
+ *
+ * @param issues what the check found: errors mark the nodes that were made where they are
  */
-export function networkOf(forward: Forward, values?: WeightValues): NetworkResult {
-  const { graph, layerOf, note } = computationGraph(forward);
-  return { kind: "network", graph, diagram: networkDiagram(forward, layerOf, values), note };
+export function networkOf(forward: Forward, values?: WeightValues, issues: readonly Issue[] = []): NetworkResult {
+  const problems = new Map(
+    issues.flatMap(({ severity, range, message }) =>
+      severity === "error" && range ? [[placeOf(range), message]] : [],
+    ),
+  );
+  const problemAt = (site: Range | undefined): string | null => (site && problems.get(placeOf(site))) ?? null;
+  const { graph, layerOf, note } = computationGraph(forward, problemAt);
+  return { kind: "network", graph, diagram: networkDiagram(forward, layerOf, values, problemAt), note };
+}
+
+function placeOf({ file, line, column }: Range): string {
+  return `${file}:${line}:${column}`;
 }
 
 /** As in training, so that dropout and the like are there; for any batch size, if the model allows it. */

@@ -1,5 +1,6 @@
 import {
   EventEmitter,
+  type CancellationToken,
   type Uri,
   languages,
   window,
@@ -8,122 +9,193 @@ import {
   type Event,
   type TextDocument,
 } from "vscode";
-import type { CheckReport, Host } from "../../engine/api/host";
-import type { Hosts } from "../host/hosts";
+import type { CheckReport, CheckResult, LiveChecker, NetworkResult } from "../../engine/api/host";
 import { isModel } from "../model-files";
 import { settingsFor } from "../settings";
 import { createShelf, diagnosticsOf, diagnosticsOfFailure } from "./diagnostics";
+import type { Checked, Reports } from "./reports";
 
-/** Checks model files as they are opened, edited and saved, and knows the last report of each. */
-export interface Checker extends Disposable {
+/** Checks model files as they are opened, edited and saved, and knows what is known of each. */
+export interface Checker extends Disposable, Reports {
   /** The last report of a model; null where its check failed, undefined where it was not checked. */
   report(uri: Uri): CheckReport | null | undefined;
   /** Asks for a report of a file that no editor shows, unless there is one. */
   want(uri: Uri): void;
-  readonly onDidCheck: Event<Uri>;
+  /** The drawing of the last network that could be built, where one was wanted. */
+  network(uri: Uri): NetworkResult | null;
+  /** Drawings are wanted from now on, or not: what is open is checked again for them. */
+  drawNetworks(wanted: boolean): void;
+  /** Text of a model has changed: its next check is on the way. */
+  readonly onDidEdit: Event<Uri>;
 }
 
-/** How long after the last key the check begins. */
-const PAUSE_MS = 250;
-/** Checks at once: more of them would only take the processor from each other and from trainings. */
-const AT_ONCE = 2;
+/** How long after the last key a check begins, by the length of the text: reading a very long one takes longer than a pause. */
+const PAUSE_MS = 40;
+const LONG_PAUSE_MS = 800;
+const LONG_TEXT = 500_000;
+
+interface State {
+  checked: Checked;
+  network: NetworkResult | null;
+}
 
 interface Work {
   timer?: NodeJS.Timeout;
-  waiting?: () => void;
-  host?: Host;
+  order?: { abandon(): void };
 }
 
-export function createChecker(hosts: Hosts): Checker {
+export function createChecker(live: LiveChecker): Checker {
   const collection = languages.createDiagnosticCollection("backstep");
   const shelf = createShelf(collection);
-  const reports = new Map<string, CheckReport | null>();
+  const predictions = languages.createDiagnosticCollection("backstep predictions");
+  const foretold = createShelf(predictions);
+  const states = new Map<string, State>();
   const works = new Map<string, Work>();
   const checked = new EventEmitter<Uri>();
-  const queue: (() => void)[] = [];
-  let running = 0;
+  const edited = new EventEmitter<Uri>();
+  let networks = false;
 
   function cancel(path: string): void {
     const work = works.get(path);
     if (!work) return;
     works.delete(path);
     clearTimeout(work.timer);
-    if (work.waiting) queue.splice(queue.indexOf(work.waiting), 1);
-    work.host?.kill();
+    work.order?.abandon();
   }
 
   /** The newest edit wins: what an older one asked for is cancelled. */
   function schedule(uri: Uri, delay: number): void {
     if (!workspace.isTrusted) return;
-    const path = uri.fsPath;
-    cancel(path);
+    cancel(uri.fsPath);
     const work: Work = {};
-    works.set(path, work);
-    work.timer = setTimeout(() => {
-      const begin = (): void => {
-        delete work.waiting;
-        start(uri, work);
-      };
-      if (running < AT_ONCE) begin();
-      else {
-        work.waiting = begin;
-        queue.push(begin);
-      }
-    }, delay);
+    works.set(uri.fsPath, work);
+    if (delay === 0) start(uri, work);
+    else work.timer = setTimeout(() => start(uri, work), delay);
   }
 
   function start(uri: Uri, work: Work): void {
-    running++;
     const path = uri.fsPath;
-    const settings = settingsFor(uri);
-    const text = openDocument(uri)?.getText();
-    let report: CheckReport | null = null;
-    const host = hosts.start(
-      { kind: "check", file: path, timeLimit: settings.timeLimit, ...(text === undefined ? {} : { text }) },
-      settings,
-      {
-        onMessage: (message) => {
-          if (message.kind === "report") report = message.report;
-        },
+    const { texts, versions } = editorTexts(uri);
+    const version = versions.get(path) ?? null;
+    const mine = (): boolean => works.get(path) === work;
+    const order = { file: path, texts, network: networks, prediction: settingsFor(uri).predictions };
+    work.order = live.check(order, {
+      checked(result) {
+        if (!mine()) return;
+        accept(uri, result, version, versions);
+        if (!order.prediction) finish();
       },
-    );
-    work.host = host;
-    void host.ended.then(({ failure }) => {
-      running--;
-      queue.shift()?.();
-      if (works.get(path) !== work) return;
-      works.delete(path);
-      if (report !== null) shelf.put(path, diagnosticsOf(report.issues, uri));
-      else if (failure !== null) shelf.put(path, diagnosticsOfFailure(failure, uri, "backstep"));
-      reports.set(path, report);
-      checked.fire(uri);
+      predicted(prediction) {
+        if (!mine()) return;
+        const state = states.get(path);
+        if (state) {
+          state.checked = { ...state.checked, prediction };
+          foretold.put(path, diagnosticsOf(prediction.issues, uri));
+        }
+        finish();
+        checked.fire(uri);
+      },
+      failed(failure) {
+        if (!mine()) return;
+        const before = states.get(path);
+        states.set(path, {
+          checked: {
+            uri,
+            version: before?.checked.version ?? null,
+            versions: before?.checked.versions ?? versions,
+            report: before?.checked.report ?? null,
+            latest: { issues: [], versions },
+            stale: true,
+            failure,
+            prediction: before?.checked.prediction ?? null,
+          },
+          network: before?.network ?? null,
+        });
+        shelf.put(path, diagnosticsOfFailure(failure, uri, "backstep"));
+        foretold.remove(path);
+        finish();
+        checked.fire(uri);
+      },
     });
+    const finish = (): void => {
+      if (mine()) works.delete(path);
+    };
+  }
+
+  function accept(uri: Uri, result: CheckResult, version: number | null, versions: ReadonlyMap<string, number>): void {
+    const path = uri.fsPath;
+    const { report, whole, network } = result;
+    const before = states.get(path);
+    const latest = { issues: report.issues, versions };
+    if (whole) {
+      // The figures of the last text stay until those of this one are there.
+      const prediction = before?.checked.prediction ?? null;
+      states.set(path, {
+        checked: { uri, version, versions, report, latest, stale: false, failure: null, prediction },
+        network: network ?? (networks ? null : (before?.network ?? null)),
+      });
+    } else {
+      const failure = report.issues.find(({ severity }) => severity === "error")?.message ?? "the file cannot be run";
+      const kept = before?.checked.report ?? null;
+      states.set(path, {
+        checked: {
+          uri,
+          version: before?.checked.version ?? version,
+          versions: kept ? (before as State).checked.versions : versions,
+          report: kept,
+          latest,
+          stale: true,
+          failure,
+          prediction: before?.checked.prediction ?? null,
+        },
+        network: before?.network ?? null,
+      });
+      foretold.remove(path);
+    }
+    shelf.put(path, diagnosticsOf(report.issues, uri));
+    checked.fire(uri);
   }
 
   function forget(uri: Uri): void {
     cancel(uri.fsPath);
     shelf.remove(uri.fsPath);
-    reports.delete(uri.fsPath);
+    foretold.remove(uri.fsPath);
+    states.delete(uri.fsPath);
     checked.fire(uri);
   }
 
   const whenOpened = (document: TextDocument): void => {
     if (isModel(document.uri)) schedule(document.uri, 0);
   };
-  const checkVisible = (): void => {
-    for (const { document } of window.visibleTextEditors) if (isModel(document.uri)) schedule(document.uri, PAUSE_MS);
-  };
+  /** Models that a file is a part of, beside itself. */
+  const modelsWith = (path: string): Uri[] =>
+    [...states.values()]
+      .map((state) => state.checked)
+      .filter((each) => each.uri.fsPath !== path && each.report?.files.includes(path))
+      .map(({ uri }) => uri);
+  const isOpen = (uri: Uri): boolean => openDocument(uri) !== undefined;
+
   const listeners = [
     workspace.onDidOpenTextDocument(whenOpened),
     workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-      if (contentChanges.length === 0 || !isModel(document.uri)) return;
-      if (settingsFor(document.uri).checkOnChange) schedule(document.uri, PAUSE_MS);
+      if (contentChanges.length === 0 || document.uri.scheme !== "file") return;
+      const { uri } = document;
+      if (!settingsFor(uri).checkOnChange) return;
+      const pause = textLength(document) > LONG_TEXT ? LONG_PAUSE_MS : PAUSE_MS;
+      if (isModel(uri)) {
+        edited.fire(uri);
+        schedule(uri, pause);
+      }
+      for (const model of modelsWith(uri.fsPath)) if (isOpen(model)) schedule(model, pause);
     }),
     workspace.onDidSaveTextDocument((document) => {
-      // A saved helper may mend or break the models that import it.
       const { uri } = document;
       if (isModel(uri)) schedule(uri, 0);
-      else if (/\.([cm]?[jt]s|json|csv)$/.test(document.fileName)) checkVisible();
+      else if (/\.([cm]?[jt]s|json|csv)$/.test(document.fileName)) {
+        // A saved helper may mend models that could not even be read, and of whose imports nothing is known.
+        for (const each of window.visibleTextEditors)
+          if (isModel(each.document.uri)) schedule(each.document.uri, PAUSE_MS);
+      }
     }),
     workspace.onDidCloseTextDocument(({ uri }) => {
       if (isModel(uri)) cancel(uri.fsPath);
@@ -141,23 +213,86 @@ export function createChecker(hosts: Hosts): Checker {
   watcher.onDidDelete(forget);
   // A file that no editor shows, changed by another program: its report is of the past.
   watcher.onDidChange((uri) => {
-    if (isModel(uri) && !openDocument(uri) && reports.has(uri.fsPath)) forget(uri);
+    if (isModel(uri) && !openDocument(uri) && states.has(uri.fsPath)) forget(uri);
   });
   workspace.textDocuments.forEach(whenOpened);
 
   return {
-    report: (uri) => reports.get(uri.fsPath),
+    report(uri) {
+      const state = states.get(uri.fsPath);
+      return state && (state.checked.stale ? null : state.checked.report);
+    },
+    checked: (uri) => states.get(uri.fsPath)?.checked,
+    checkedWith: (uri) =>
+      [...states.values()]
+        .map((state) => state.checked)
+        .filter((each) => each.uri.fsPath === uri.fsPath || each.report?.files.includes(uri.fsPath)),
+    network: (uri) => states.get(uri.fsPath)?.network ?? null,
+    drawNetworks(wanted) {
+      if (wanted === networks) return;
+      networks = wanted;
+      if (!wanted) return;
+      for (const { document } of window.visibleTextEditors) whenOpened(document);
+    },
     want(uri) {
-      if (!reports.has(uri.fsPath) && !works.has(uri.fsPath)) schedule(uri, 0);
+      if (!states.has(uri.fsPath) && !works.has(uri.fsPath)) schedule(uri, 0);
+    },
+    probe(model, texts, token) {
+      return probe(live, model, texts, token);
     },
     onDidCheck: checked.event,
+    onDidEdit: edited.event,
     dispose() {
       for (const path of [...works.keys()]) cancel(path);
-      for (const each of [...listeners, watcher, checked, collection]) each.dispose();
+      for (const each of [...listeners, watcher, checked, edited, collection, predictions]) each.dispose();
     },
   };
 }
 
+/** A check of texts that nobody sees. */
+function probe(
+  live: LiveChecker,
+  model: Uri,
+  changed: ReadonlyMap<string, string>,
+  token: CancellationToken,
+): Promise<CheckReport | null> {
+  if (!workspace.isTrusted || token.isCancellationRequested) return Promise.resolve(null);
+  const texts = { ...editorTexts(model).texts, ...Object.fromEntries(changed) };
+  return new Promise((resolve) => {
+    const order = live.check(
+      { file: model.fsPath, texts, network: false, prediction: false },
+      {
+        checked: ({ report, whole }) => resolve(whole ? report : null),
+        failed: () => resolve(null),
+      },
+    );
+    token.onCancellationRequested(() => {
+      order.abandon();
+      resolve(null);
+    });
+  });
+}
+
+/** What editors hold of the model and of the files that it may import, where that may not be what is on the disk. */
+function editorTexts(model: Uri): { texts: Record<string, string>; versions: Map<string, number> } {
+  const texts: Record<string, string> = {};
+  const versions = new Map<string, number>();
+  for (const document of workspace.textDocuments) {
+    const { uri, version, isDirty } = document;
+    if (uri.scheme !== "file" || !/\.([cm]?[jt]s|json)$/.test(uri.fsPath)) continue;
+    versions.set(uri.fsPath, version);
+    if (isDirty || uri.fsPath === model.fsPath) texts[uri.fsPath] = document.getText();
+  }
+  return { texts, versions };
+}
+
 function openDocument(uri: Uri): TextDocument | undefined {
   return workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
+}
+
+/** Without making a copy of a long text. */
+function textLength(document: TextDocument): number {
+  return document.lineCount < 2000 && document.lineCount > 0 && document.lineAt(0).text.length < LONG_TEXT
+    ? 0
+    : document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
 }

@@ -10,6 +10,7 @@ import {
 } from "vscode";
 import type { Issue, Range as SourceRange } from "../../engine/api/host";
 import { problemsIn } from "../host/failures";
+import { helpUri } from "./help";
 
 /** Diagnostics by file, as one model or one run has them. */
 export type Found = ReadonlyMap<string, readonly Diagnostic[]>;
@@ -30,7 +31,7 @@ export function diagnosticsOf(issues: readonly Issue[], model: Uri): Found {
     issues.map(({ code, severity, message, range, related }) => {
       const diagnostic = new Diagnostic(range ? rangeOf(range) : lineRange(model, 1), message, severityOf(severity));
       diagnostic.source = "backstep";
-      diagnostic.code = code;
+      diagnostic.code = { value: code, target: helpUri(code) };
       if (related) {
         diagnostic.relatedInformation = related.map(
           (each) =>

@@ -8,15 +8,16 @@ import {
   type Disposable,
   type TextDocument,
 } from "vscode";
-import type { CheckReport } from "../../engine/api/host";
 import { isModel } from "../model-files";
 import type { Run } from "../run/runs";
 import type { Services } from "../services";
 import { settingsFor } from "../settings";
 import { lensLine, trainsSomething } from "./lens-line";
+import { errorsText, totalsText } from "./lens-texts";
+import type { Checked, Reports } from "./reports";
 
-/** *Train* and the number of parameters above a model file's default export. */
-export function registerLenses({ runs, checker }: Services): Disposable {
+/** *Train* and what the model costs above a model file's default export. */
+export function registerLenses({ runs }: Services, reports: Reports): Disposable {
   const changed = new EventEmitter<void>();
   const provider = languages.registerCodeLensProvider(
     { language: "typescript", scheme: "file", pattern: "**/*.nn.ts" },
@@ -27,14 +28,14 @@ export function registerLenses({ runs, checker }: Services): Disposable {
         const line = lensLine(document.getText());
         const range = new Range(line - 1, 0, line - 1, 0);
         const run = runs.currentOf(document.uri.fsPath);
-        return [...actions(document, run), ...counts(document, checker.report(document.uri))].map(
+        return [...actions(document, run), ...counts(document, reports.checked(document.uri))].map(
           (command) => new CodeLens(range, command),
         );
       },
     },
   );
   const listeners = [
-    checker.onDidCheck(() => changed.fire()),
+    reports.onDidCheck(() => changed.fire()),
     runs.listen(({ kind }) => {
       if (kind === "state" || kind === "added" || kind === "removed") changed.fire();
     }),
@@ -74,16 +75,23 @@ function actions(document: TextDocument, run: Run | undefined): Command[] {
   }
 }
 
-function counts(document: TextDocument, report: CheckReport | null | undefined): Command[] {
-  if (!report) return [];
-  const errors = report.issues.filter(({ severity }) => severity === "error").length;
-  const problems = {
-    title: `${errors} ${errors === 1 ? "error" : "errors"}`,
-    command: "workbench.actions.view.problems",
-  };
-  if (errors > 0) return [problems];
-  if (report.parameters === 0) return [];
-  const number = report.parameters.toLocaleString("en-US");
-  const title = `${number} ${report.parameters === 1 ? "parameter" : "parameters"}`;
-  return [{ title, command: "backstep.showPanel", tooltip: "Show the panel", arguments: [document.uri] }];
+function counts(document: TextDocument, checked: Checked | undefined): Command[] {
+  if (!checked?.report) return [];
+  const errors = errorsText(checked.report);
+  const totals = totalsText(checked.report);
+  return [
+    ...(errors === "" ? [] : [{ title: errors, command: "workbench.actions.view.problems" }]),
+    ...(totals === ""
+      ? []
+      : [
+          {
+            title: checked.stale ? `$(history) ${totals}` : totals,
+            command: "backstep.showPanel",
+            tooltip: checked.stale
+              ? `Of the text before its last edits. As it is: ${checked.failure ?? "it cannot be run"}`
+              : "Multiply-adds and memory of one forward for one example. Show the panel",
+            arguments: [document.uri],
+          },
+        ]),
+  ];
 }

@@ -41,3 +41,33 @@ export function withEdit(edits: readonly LineEdit[], edit: LineEdit): readonly L
   const same = last?.delta === 0 && edit.delta === 0 && last.first === edit.first && last.last === edit.last;
   return same ? edits : [...edits, edit];
 }
+
+/** Part of a text; lines and characters count from 0, as in the editor. */
+export type TextRange = TextChange["range"];
+
+/** Where a range is after changes of one event, of the text before them all, or null where one of them changed what is in it. */
+export function movedRange(range: TextRange, changes: readonly TextChange[]): TextRange | null {
+  let at = range;
+  // From the end of the text to its beginning no change moves another.
+  for (const change of [...changes].sort((a, b) => compare(b.range.start, a.range.start))) {
+    if (compare(change.range.start, at.end) >= 0) continue;
+    if (compare(change.range.end, at.start) > 0) return null;
+    at = { start: movedPosition(at.start, change), end: movedPosition(at.end, change) };
+  }
+  return at;
+}
+
+type Position = TextRange["start"];
+
+function compare(a: Position, b: Position): number {
+  return a.line - b.line || a.character - b.character;
+}
+
+/** Where a position at or behind a change is after it. */
+function movedPosition(at: Position, { range: { start, end }, text }: TextChange): Position {
+  const added = text.split("\n");
+  const line = at.line + added.length - 1 - (end.line - start.line);
+  if (at.line > end.line) return { line, character: at.character };
+  const before = added.length === 1 ? start.character : 0;
+  return { line, character: before + (added.at(-1)?.length ?? 0) + at.character - end.character };
+}

@@ -24,7 +24,7 @@ export function readMessage(value: unknown): FromPanel | null {
       case "open":
         return text("file") && Number.isInteger(message.line);
       case "command":
-        return ["train", "new", "log"].includes(message.command as string);
+        return ["train", "new", "log", "trust"].includes(message.command as string);
       case "problem":
         return text("message");
       default:

@@ -6,9 +6,9 @@ import type { Tick, ToPanel } from "../../webview/protocol";
  */
 export interface Outbox {
   /** Of several messages with one key the last one counts; ticks of one run add up. */
-  later(message: Extract<ToPanel, { type: "tick" | "runs" | "cursor" }>): void;
+  later(message: Waiting): void;
   /** At once, after what this run still has waiting. */
-  now(message: Exclude<ToPanel, { type: "tick" | "runs" | "cursor" }>): void;
+  now(message: Exclude<ToPanel, Waiting>): void;
   /** Forgets what waits: nobody looks, or a snapshot holds it all. */
   clear(): void;
 }
@@ -16,7 +16,7 @@ export interface Outbox {
 /** Milliseconds between two messages that can wait. */
 export const RHYTHM_MS = 100;
 
-type Waiting = Extract<ToPanel, { type: "tick" | "runs" | "cursor" }>;
+type Waiting = Extract<ToPanel, { type: "tick" | "runs" | "cursor" | "model" | "modelCursor" }>;
 
 export function createOutbox(
   post: (message: ToPanel) => void,

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type Uri, ViewColumn, commands, env, window, type Disposable, type WebviewPanel } from "vscode";
 import type { FromPanel, PanelState, RunHistory, ToPanel } from "../../webview/protocol";
+import type { Checker } from "../language/checker";
 import type { Edits } from "../language/edits";
 import { isModel } from "../model-files";
 import type { RunChange, Runs } from "../run/runs";
 import { panelHtml } from "./html";
+import { createModelFeed } from "./model-feed";
 import { readMessage, readState } from "./messages";
 import { openLine } from "./open-line";
 import { createOutbox, type Outbox } from "./outbox";
@@ -21,6 +23,7 @@ export interface PanelController extends Disposable {
 export interface PanelOptions {
   readonly runs: Runs;
   readonly edits: Edits;
+  readonly checker: Checker;
   readonly log: { error(message: string): void; warn(message: string): void };
   readonly asset: (...path: string[]) => Uri;
 }
@@ -33,7 +36,14 @@ const VIEW_TYPE = "backstep.panel";
 /** Milliseconds that the cursor rests before its layer lights up. */
 const CURSOR_MS = 120;
 
-export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelController {
+const COMMANDS = {
+  train: "backstep.train",
+  new: "backstep.newModel",
+  log: "backstep.showLog",
+  trust: "workbench.trust.manage",
+} as const;
+
+export function createPanel({ runs, edits, checker, log, asset }: PanelOptions): PanelController {
   let panel: WebviewPanel | undefined;
   let outbox: Outbox | undefined;
   /** Whether the page has said that it listens, and is seen. */
@@ -43,6 +53,12 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
   let cursorTimer: NodeJS.Timeout | undefined;
   let lastCursor = "";
   const problems = new Set<string>();
+  /** A run was asked for: it comes to the front once the page has it. */
+  let toFront = false;
+  const feed = createModelFeed(checker, (message) => {
+    if (message.type === "front") outbox?.now(message);
+    else outbox?.later(message);
+  });
 
   const drawn = (id: string): boolean => id === shown || compared.includes(id);
 
@@ -81,6 +97,7 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
 
   function rest(): void {
     listening = false;
+    feed.listen(false);
     lastCursor = "";
     outbox?.clear();
   }
@@ -123,7 +140,8 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
         return openLine(message.file, edits.now(message.file, message.line) ?? message.line);
       case "command":
         await commands.executeCommand(
-          `backstep.${{ train: "train", new: "newModel", log: "showLog" }[message.command]}`,
+          COMMANDS[message.command],
+          ...(message.command === "train" && feed.model ? [feed.model] : []),
         );
         return;
       case "problem":
@@ -160,6 +178,10 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
     );
     outbox?.now({ type: "snapshot", runs: list.map(({ summary }) => summary), shown, histories, compared });
     lastCursor = "";
+    feed.listen(true);
+    feed.tell();
+    if (toFront) outbox?.now({ type: "front", what: "run" });
+    toFront = false;
     followCursor();
   }
 
@@ -174,6 +196,7 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
         // A run that goes on from a checkpoint has lost what it did after it.
         if (change.start.startIteration > 0) void snapshot();
         else outbox.now({ type: "started", run: change.id, start: change.start });
+        outbox.now({ type: "front", what: "run" });
         return;
       case "state": {
         const run = runs.get(change.id);
@@ -231,6 +254,7 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
 
   return {
     async show(run, { keepFocus = false } = {}) {
+      if (run !== undefined) toFront = true;
       if (run !== undefined && run !== shown) {
         shown = run;
         compared = [];
@@ -260,7 +284,7 @@ export function createPanel({ runs, edits, log, asset }: PanelOptions): PanelCon
       clearTimeout(cursorTimer);
       rest();
       // The panel itself stays: after a reload VS Code brings it back.
-      for (const listener of listeners) listener.dispose();
+      for (const listener of [...listeners, feed]) listener.dispose();
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Services } from "../services";
 import { settingsFor } from "../settings";
 
 /** What trains, on which device; a click shows the panel. */
-export function registerStatus({ runs }: Services): Disposable {
+export function registerStatus({ runs, checker }: Services): Disposable {
   const item = window.createStatusBarItem("backstep.status", StatusBarAlignment.Left, 50);
   item.name = "Backstep";
   let timer: NodeJS.Timeout | undefined;
@@ -25,6 +25,12 @@ export function registerStatus({ runs }: Services): Disposable {
           ? `Backstep trains on the ${device.toUpperCase()}. Nothing trains now.`
           : "Backstep runs no model in a workspace that is not trusted.";
         item.command = workspace.isTrusted ? "backstep.showPanel" : "workbench.trust.manage";
+        const problem = workspace.isTrusted ? checker.checked(uri)?.failure : null;
+        if (problem) {
+          item.text = "$(warning) Backstep: cannot run the file";
+          item.tooltip = problem;
+          item.command = "workbench.actions.view.problems";
+        }
         item.show();
       } else item.hide();
       return;
@@ -58,6 +64,7 @@ export function registerStatus({ runs }: Services): Disposable {
 
   const listeners = [
     runs.listen(soon),
+    checker.onDidCheck(soon),
     window.onDidChangeActiveTextEditor(soon),
     workspace.onDidGrantWorkspaceTrust(soon),
   ];

@@ -14,6 +14,7 @@ export const order = [
   ["nn", "optim"],
   ["data", "metrics"],
   ["train"],
+  ["check"],
   ["diagnose"],
   ["debug"],
   ["dap", "view", "export"],

@@ -120,6 +120,7 @@ function openWindow(
         close: tell("close"),
         kill,
         look: () => Promise.resolve({ kind: "nothing", reason: "a puppet" }),
+        order: () => undefined,
         ended,
       } satisfies Host;
     },

@@ -1,9 +1,13 @@
 /** What the gallery asserts of the panel. Each check returns the problems it found, and says on stdout what it measured. */
 
-/** @param open of scripts/gallery.mjs */
-export async function checks(browser, open) {
+/**
+ * @param open of scripts/gallery.mjs
+ * @param wanted names of checks; all where there are none
+ */
+export async function checks(browser, open, wanted = []) {
   const problems = [];
-  for (const check of [frameTime, memory, keyboard, names, hidden]) {
+  const all = [frameTime, memory, editing, front, keyboard, names, hidden];
+  for (const check of wanted.length === 0 ? all : all.filter(({ name }) => wanted.includes(name))) {
     const found = await check(browser, open);
     process.stdout.write(`${check.name}: ${found.length === 0 ? "holds" : "FAILS"}\n`);
     problems.push(...found.map((problem) => `${check.name}: ${problem}`));
@@ -74,11 +78,131 @@ function memory(browser, open) {
   });
 }
 
+/** Milliseconds of script that an edit of a model of 100 layers may take. */
+const EDIT_TIME = 50;
+
+/** Edits of a model of 100 layers: drawn in time, and what the viewer looks at, unfolded and chose stays as it was. */
+async function editing(browser, open) {
+  // The first is folded to its blocks when it is first seen; the second grew from a small one, and so shows the layers of all blocks.
+  return [...(await editingOf(browser, open, "model-deep")), ...(await editingOf(browser, open, "model-ready"))];
+}
+
+function editingOf(browser, open, scenario) {
+  return withPanel(browser, open, { scenario }, async (tab) => {
+    const found = [];
+    const session = await tab.context().newCDPSession(tab);
+    // The time that the page's thread worked, whatever else the machine does.
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const worked = async () => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return 1000 * metrics.find(({ name }) => name === "ScriptDuration").value;
+    };
+    const edit = async (...options) => {
+      const before = await worked();
+      await tab.evaluate((list) => window.simulation.edit(...list), options);
+      await tab.waitForTimeout(300);
+      return (await worked()) - before;
+    };
+    const place = () =>
+      tab.evaluate(() => {
+        const box = document.querySelector(".net-frame :focus .net-box")?.getBoundingClientRect();
+        return box ? { x: Math.round(box.x), y: Math.round(box.y) } : null;
+      });
+    const columnPlace = () =>
+      tab.evaluate(() => {
+        const box = document.querySelector(".net-frame :focus circle")?.getBoundingClientRect();
+        return box ? { x: Math.round(box.x), y: Math.round(box.y) } : null;
+      });
+    const key = () => tab.evaluate(() => document.activeElement?.getAttribute("data-key"));
+    const scale = () =>
+      tab.evaluate(() => document.querySelector(".net-svg > g").getAttribute("transform").split("scale")[1]);
+    const same = (what, before, after) => {
+      const text = [before, after].map((each) => JSON.stringify(each));
+      if (text[0] !== text[1]) found.push(`${scenario}, ${what}: ${text[0]} before the edit, ${text[1]} after it`);
+    };
+    await edit(100, 64, [], true);
+    const block = tab.locator('[data-key="group blocks.12"]');
+    if ((await block.count()) > 0) {
+      await block.focus();
+      await tab.keyboard.press("Space");
+    }
+    await tab.locator('[data-key="group blocks.12/expand"]').focus();
+    await tab.waitForTimeout(200);
+    const [chosen, at, zoom] = [await key(), await place(), await scale()];
+    const times = {};
+    const after = async (what, ...options) => {
+      times[what] = await edit(...options);
+      same(`${what}, what has the focus`, chosen, await key());
+      same(`${what}, its place`, at, await place());
+      same(`${what}, the scale`, zoom, await scale());
+    };
+    await after("a layer above", 100, 64, [2], false);
+    const marked = await tab.locator(".net-node.mark-added, .net-node.mark-changed").count();
+    if (marked !== 1) found.push(`${scenario}: ${marked} nodes are marked, and one layer was added`);
+    await after("its prediction", 100, 64, [2], true);
+    await after("a layer beside it", 100, 64, [2, 50], false);
+    await after("two blocks more", 108, 64, [2, 50], false);
+    await after("another width", 108, 32, [2, 50], false);
+    await after("all undone", 100, 64, [], false);
+    await tab.getByText("Network diagram", { exact: true }).click();
+    await tab.locator('[data-key="column blocks.12.expand"]').focus();
+    await tab.waitForTimeout(200);
+    const column = await columnPlace();
+    times.diagram = await edit(104, 64, [2], false);
+    same("in the diagram, its place", column, await columnPlace());
+    const said = Object.entries(times).map(([what, time]) => `${what} ${time.toFixed(1)} ms`);
+    process.stdout.write(`  ${scenario}: ${said.join(", ")} of script\n`);
+    for (const [what, time] of Object.entries(times)) {
+      if (time > EDIT_TIME) found.push(`${scenario}: ${what} takes ${time.toFixed(1)} ms of script`);
+    }
+    return found;
+  });
+}
+
+/** Which face is in front: a training brings the run, an edit the model but where one watches a run. */
+function front(browser, open) {
+  return withPanel(browser, open, { scenario: "model-ready", run: "healthy" }, async (tab) => {
+    const found = [];
+    const expect = async (what, wanted) => {
+      await tab.waitForTimeout(60);
+      const face = await tab.locator('.faces input[type="radio"]:checked').getAttribute("value");
+      if (face !== wanted) found.push(`${what}: the ${face} is in front`);
+    };
+    const send = (message) => tab.evaluate((each) => window.simulation.send(each), message);
+    await expect("an edit while a run goes on", "run");
+    await tab.locator('.faces input[value="model"]').check();
+    await expect("a click on the model", "model");
+    await send({ type: "front", what: "run" });
+    await expect("a new training", "run");
+    await send({ type: "state", run: "healthy", state: "ended", failure: null, end: null });
+    await send({ type: "front", what: "model" });
+    await expect("an edit after its end", "model");
+    await tab.locator('.faces input[value="run"]').check();
+    await send({ type: "front", what: "model" });
+    await expect("an edit after a click on the run", "run");
+    await send({ type: "model", model: null });
+    await tab.waitForTimeout(60);
+    if ((await tab.locator(".faces").count()) > 0) found.push("one may choose a model that is not there");
+    return found;
+  });
+}
+
+/** What is gone through by keyboard and by name. */
+const places = [
+  ...["training", "network", "classes", "boundary", "images", "runs"].map((name) => ({
+    name,
+    options: { scenario: "paused", state: { preferences: { tab: name } } },
+  })),
+  ...["model-mismatch", "model-vanishing", "model-stale", "model-untrusted"].map((name) => ({
+    name,
+    options: { scenario: name, run: "paused", state: { preferences: { front: { face: "model" } } } },
+  })),
+];
+
 /** Tab reaches everything that can be used, or its group, which arrow keys move in. */
 async function keyboard(browser, open) {
   const problems = [];
-  for (const tabName of ["training", "network", "classes", "boundary", "images", "runs"]) {
-    const options = { scenario: "paused", state: { preferences: { tab: tabName } } };
+  for (const { name: tabName, options } of places) {
     problems.push(
       ...(await withPanel(browser, open, options, async (tab) => {
         const wanted = await tab.evaluate(usable);
@@ -120,6 +244,7 @@ const INTERACTIVE = new Set([
   "tab",
   "textbox",
   "treegrid",
+  "grid",
   "progressbar",
   "image",
   "row",
@@ -128,8 +253,7 @@ const INTERACTIVE = new Set([
 /** Everything interactive has a name in the accessibility tree. */
 async function names(browser, open) {
   const problems = [];
-  for (const tabName of ["training", "network", "classes", "boundary", "images", "runs"]) {
-    const options = { scenario: "paused", state: { preferences: { tab: tabName } } };
+  for (const { name: tabName, options } of places) {
     problems.push(
       ...(await withPanel(browser, open, options, async (tab) => {
         const session = await tab.context().newCDPSession(tab);
@@ -145,7 +269,7 @@ async function names(browser, open) {
         const interactive = nodes.filter((node) => {
           const role = node.role?.value;
           if (node.ignored || !INTERACTIVE.has(role)) return false;
-          if (role === "row") return inside(node, (at) => at.role.value === "treegrid");
+          if (role === "row") return inside(node, (at) => ["treegrid", "grid"].includes(at.role.value));
           return role !== "image" || !inside(node, (at) => at.name?.value?.trim());
         });
         process.stdout.write(`  ${tabName}: ${interactive.length} names\n`);

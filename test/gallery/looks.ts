@@ -125,6 +125,7 @@ function network({ layers }: StartEvent): NetworkResult {
       file: null,
       line: null,
       group: "",
+      problem: null,
     },
     ...layers.map((layer, i) => ({
       id: i + 1,
@@ -136,6 +137,7 @@ function network({ layers }: StartEvent): NetworkResult {
       file: layer.file,
       line: layer.line,
       group: layer.name,
+      problem: null,
     })),
     {
       id: layers.length + 1,
@@ -147,6 +149,7 @@ function network({ layers }: StartEvent): NetworkResult {
       file: null,
       line: null,
       group: "",
+      problem: null,
     },
   ];
   return {
@@ -169,6 +172,7 @@ function network({ layers }: StartEvent): NetworkResult {
           activation: null,
           line: null,
           file: null,
+          problem: null,
         },
         ...layers.map((layer, i) => ({
           name: layer.name,
@@ -180,6 +184,7 @@ function network({ layers }: StartEvent): NetworkResult {
           activation: null,
           line: layer.line,
           file: layer.file,
+          problem: null,
         })),
       ],
       links: layers.map((layer, i) => ({ from: i, to: i + 1, weight: `${layer.name}.weight`, values: null })),

@@ -2,9 +2,10 @@
  * An extension made of nothing: gives the page `acquireVsCodeApi` and answers as the real one would, for the scenario that the
  * address names. `window.simulation` lets a script drive it.
  */
-import type { FromPanel, RunHistory, RunState, ToPanel } from "../../webview/protocol";
+import type { FromPanel, ModelView, RunHistory, RunState, ToPanel } from "../../webview/protocol";
 import { emptyHistory, extendHistory } from "../../webview/protocol";
 import { answer } from "./looks";
+import { deepRows, MODELS, modelView } from "./models";
 import { tickOf } from "./networks";
 import { historyOf, SCENARIOS, type Scenario } from "./scenarios";
 
@@ -15,6 +16,11 @@ export interface Simulation {
   play(perSecond: number): void;
   stop(): void;
   send(message: ToPanel): void;
+  /**
+   * What a check tells after an edit of a deep model: its number of layers, their width, behind which of them the edit put another,
+   * and whether the prediction has come.
+   */
+  edit(count: number, width: number, extra: readonly number[], predicted: boolean): void;
   readonly received: readonly FromPanel[];
   readonly violations: readonly string[];
 }
@@ -32,7 +38,10 @@ declare global {
 
 const query = new URLSearchParams(location.search);
 const saved: unknown = JSON.parse(query.get("state") ?? "null");
-const scenario: Scenario = (SCENARIOS[query.get("scenario") ?? ""] ?? SCENARIOS.healthy)();
+const name = query.get("scenario") ?? "";
+const model = MODELS[name]?.();
+// A model stands beside a run where the name asks for one.
+const scenario: Scenario = (SCENARIOS[query.get("run") ?? (model ? "empty" : name)] ?? SCENARIOS.healthy)();
 const histories: Record<string, RunHistory> = { ...scenario.histories };
 let { shown, compared } = scenario;
 const received: FromPanel[] = [];
@@ -59,7 +68,9 @@ window.acquireVsCodeApi = () => ({
 function receive(message: FromPanel): void {
   switch (message.type) {
     case "ready":
-      return snapshot();
+      snapshot();
+      if (model) tell(model);
+      return;
     case "show":
       shown = message.run;
       compared = compared.filter((run) => run !== shown);
@@ -92,6 +103,11 @@ function snapshot(): void {
   }
   const wanted = Object.entries(histories).filter(([run]) => run === shown || compared.includes(run));
   send({ type: "snapshot", runs: scenario.runs, shown, histories: Object.fromEntries(wanted), compared });
+}
+
+function tell(view: ModelView): void {
+  send({ type: "model", model: view });
+  send({ type: "front", what: "model" });
 }
 
 function become(run: string, next: RunState): void {
@@ -127,6 +143,13 @@ window.simulation = {
   },
   stop: () => clearInterval(timer),
   send,
+  edit: (count, width, extra, predicted) => {
+    const added = extra.map(
+      (i) => ({ layer: `blocks.${Math.floor(i / 4)}.extra${i}`, kind: "added", what: "" }) as const,
+    );
+    const view = modelView(deepRows(count, width, extra), { changes: added });
+    tell(predicted ? view : { ...view, prediction: null });
+  },
   received,
   violations,
 };

@@ -35,6 +35,7 @@ describe("commands", () => {
       "Overfit One Batch",
       "Find Learning Rate",
       "Check Gradients",
+      "Fix All Problems in This File",
       "Add Types to Workspace",
       "Show Log",
     ])

@@ -12,7 +12,7 @@ import { assertClose } from "../support/numbers";
 const BOUND = 1e-10;
 
 /** Operations that have no case here: leaves, and what is tested in a file of its own. */
-const LEAVES = ["parameter", "input", "constant", "size", "randomKey"];
+const LEAVES = ["parameter", "input", "constant", "size", "randomKey", "recovered"];
 const ELSEWHERE = ["random", "permutation"];
 
 /** Operations that some case reaches, forwards or in a gradient, and those whose gradient differences have confirmed. */

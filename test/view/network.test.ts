@@ -151,6 +151,7 @@ describe("computation graph", () => {
         file: null,
         line: null,
         group: "",
+        problem: null,
       },
     );
     assert.ok(graph.edges.some(({ from, to }) => graph.nodes[from].name === "6" && graph.nodes[to].name === "7"));

@@ -1,10 +1,14 @@
 /** What of a network is drawn where, without a page: folding, layout, the diagram's circles and labels. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { ComputationGraph, DiagramColumn, GraphNode, NetworkDiagram, RunHistory } from "../../webview/protocol";
 import { emptyHistory, FIGURES } from "../../webview/protocol";
 import { layerColours, rampColour } from "../../webview/views/network-colours";
-import { foldGraph, openAtFirst } from "../../webview/views/network-graph";
+import { foldGraph, foldingAtFirst, foldingToLayers, MOST_DRAWN, openGroups } from "../../webview/views/network-graph";
 import { layoutGraph, type Box } from "../../webview/views/network-layout";
+import type { LevelCache } from "../../webview/views/network-level";
+import { anchorOf, isWithin } from "../../webview/views/network-place";
+import { ranksOf } from "../../webview/views/network-rank";
 import { layoutDiagram, subscript } from "../../webview/views/network-units";
 
 const measure = (text: string, small: boolean): number => text.length * (small ? 6 : 7);
@@ -20,6 +24,7 @@ function node(id: number, operation: string, group: string, rest: Partial<GraphN
     file: null,
     line: null,
     group,
+    problem: null,
     ...rest,
   };
 }
@@ -129,7 +134,10 @@ describe("folding a computation graph", () => {
   it("joins edges with one end each, and says every shape once", () => {
     const both = foldGraph(graph, new Set());
     // h goes to the softmax and to the product in the loss; both are of shape [4].
-    assert.deepEqual(both.edges.find(({ to, from }) => from === "node 4" && to === "group crossEntropy")?.shape, "[4]");
+    assert.deepEqual(
+      both.edges.find(({ to, from }) => from === "node /h=tanh" && to === "group crossEntropy")?.shape,
+      "[4]",
+    );
   });
 
   it("counts the nodes a group stands for, and takes its place and line", () => {
@@ -138,9 +146,90 @@ describe("folding a computation graph", () => {
   });
 
   it("begins open up to 60 nodes, with layers beyond", () => {
-    assert.equal(openAtFirst(graph).size, 3);
+    assert.equal(openGroups(graph, foldingAtFirst(graph)).size, 3);
     const many = { ...graph, nodes: Array.from({ length: 61 }, (_, i) => node(i, "add", "hidden")) };
-    assert.equal(openAtFirst(many).size, 0);
+    assert.equal(openGroups(many, foldingAtFirst(many)).size, 0);
+  });
+
+  describe("across edits of the model", () => {
+    /** `count` blocks of a layer and an activation each. */
+    const blocks = (count: number): ComputationGraph => {
+      const numbers = Array.from({ length: count }, (_, i) => i);
+      const group = { kind: "module", file: null, line: null } as const;
+      return {
+        nodes: numbers.flatMap((i) => [
+          node(2 * i, "matmul", `${i}/linear`, { layer: i }),
+          node(2 * i + 1, "relu", `${i}`),
+        ]),
+        edges: numbers.slice(1).map((i) => ({ from: 2 * i - 1, to: 2 * i, shape: "[N, 4]" })),
+        groups: numbers.flatMap((i) => [
+          { ...group, id: `${i}`, parent: "", name: `${i}`, type: "Block", layer: null },
+          { ...group, id: `${i}/linear`, parent: `${i}`, name: "linear", type: "Linear", layer: i },
+        ]),
+      };
+    };
+
+    it("shows layers where they are few, else what they make up", () => {
+      // 30 blocks are 60 nodes.
+      assert.deepEqual([...openGroups(blocks(2), foldingToLayers(blocks(2)))], ["0", "1"]);
+      assert.equal(openGroups(blocks(30), foldingToLayers(blocks(30))).size, 30);
+      assert.equal(openGroups(blocks(31), foldingToLayers(blocks(31))).size, 0);
+    });
+
+    it("keeps what was decided at first when the graph grows, for new groups too", () => {
+      const folding = foldingToLayers(blocks(30));
+      assert.equal(openGroups(blocks(31), folding).size, 31);
+      assert.equal(openGroups(blocks(MOST_DRAWN + 1), folding).size, 0);
+    });
+
+    it("keeps what the viewer opened and closed, by id", () => {
+      const folding = {
+        open: "layers",
+        own: new Map([
+          ["1", false],
+          ["0/linear", true],
+        ]),
+      } as const;
+      assert.deepEqual([...openGroups(blocks(3), folding)], ["0", "0/linear", "2"]);
+      assert.deepEqual([...openGroups(blocks(1), folding)], ["0", "0/linear"]);
+    });
+
+    it("leaves the keys of nodes alone that it does not touch, though their numbers change", () => {
+      const chain = (names: readonly string[]): ComputationGraph => ({
+        nodes: names.map((name, i) => node(i, "relu", "", { name })),
+        edges: [],
+        groups: [],
+      });
+      const keys = (names: readonly string[]): string[] =>
+        foldGraph(chain(names), new Set()).nodes.map(({ key }) => key);
+      const [before, after] = [keys(["a", "b", "h", "h"]), keys(["new", "a", "b", "h", "h"])];
+      assert.deepEqual(after.slice(1), before);
+      assert.equal(new Set(after).size, 5);
+    });
+  });
+
+  it("tells what does not fit: the node, what it is folded into, and the edges that lead there", () => {
+    const wrong = {
+      ...graph,
+      nodes: graph.nodes.map((each) => (each.id === 3 ? { ...each, problem: "3 features instead of 4" } : each)),
+    };
+    const cases: readonly (readonly [open: string[], nodes: string[], edges: string[]])[] = [
+      [["hidden"], ["node hidden/=matmul"], ["node hidden/hidden.weight=parameter", "node /x=input"]],
+      [[], ["group hidden"], ["node /x=input"]],
+    ];
+    for (const [open, nodes, edges] of cases) {
+      const drawn = foldGraph(wrong, new Set(open));
+      const bad = <T extends { problem: string | null }>(list: readonly T[]): T[] =>
+        list.filter(({ problem }) => problem === "3 features instead of 4");
+      assert.deepEqual(
+        bad(drawn.nodes).map(({ key }) => key),
+        nodes,
+      );
+      assert.deepEqual(
+        bad(drawn.edges).map(({ from }) => from),
+        edges,
+      );
+    }
   });
 });
 
@@ -196,6 +285,161 @@ describe("layout of a computation graph", () => {
   }
 
   const round = (value: number): number => Math.round(value * 10) / 10;
+
+  /** Calls within calls, each node in one of them, edges from earlier nodes to later ones. */
+  const graphs = fc
+    .record({
+      parents: fc.array(fc.nat(9), { maxLength: 8 }),
+      nodes: fc.array(fc.record({ group: fc.nat(9), name: fc.nat(2), loose: fc.boolean() }), { maxLength: 24 }),
+      edges: fc.array(fc.tuple(fc.nat(99), fc.nat(99)), { maxLength: 40 }),
+      open: fc.array(fc.nat(9), { maxLength: 8 }),
+    })
+    .map(({ parents, nodes, edges, open }) => {
+      const ids: string[] = [];
+      // A group lies in one of those before it, or at the top.
+      for (const parent of parents) {
+        const around = ids[parent] === undefined ? "" : `${ids[parent]}/`;
+        ids.push(`${around}g${ids.length}`);
+      }
+      const place = { kind: "module", layer: null, file: null, line: null } as const;
+      const made: ComputationGraph = {
+        groups: ids.map((id) => ({
+          ...{ id, parent: id.slice(0, Math.max(0, id.lastIndexOf("/"))), name: id, type: "Block" },
+          ...place,
+        })),
+        nodes: nodes.map(({ group, name, loose }, i) =>
+          node(i, "add", ids[group] ?? "", {
+            name: ["x", "h", null][name],
+            kind: loose ? "parameter" : "operation",
+          }),
+        ),
+        edges: edges.flatMap(([a, b]) => {
+          const [from, to] = [a % Math.max(1, nodes.length), b % Math.max(1, nodes.length)];
+          return from < to ? [{ from, to, shape: `[N, ${from}]` }] : [];
+        }),
+      };
+      return { made, open: new Set(open.flatMap((i) => ids[i] ?? [])) };
+    });
+
+  it("keeps nodes apart and in their frames, and frames in theirs, whatever the graph", () => {
+    fc.assert(
+      fc.property(graphs, fc.boolean(), ({ made, open }, shapes) => {
+        const drawn = foldGraph(made, open);
+        const { nodes, edges, clusters, width, height } = layoutGraph(drawn, measure, { shapes });
+        const near = { x: -0.01, y: -0.01, width: width + 0.02, height: height + 0.02 };
+        const frames = new Map(clusters.map((cluster) => [cluster.id, cluster]));
+        nodes.forEach((a, i) => {
+          assert.ok(inside(a, near), a.node.key);
+          const frame = frames.get(a.node.parent);
+          if (a.node.parent !== "") assert.ok(frame && inside(a, frame), `${a.node.key} in ${a.node.parent}`);
+          nodes.slice(i + 1).forEach((b) => assert.ok(apart(a, b), `${a.node.key} and ${b.node.key} overlap`));
+        });
+        clusters.forEach((a, i) => {
+          const around = frames.get(drawn.open.find(({ id }) => id === a.id)?.parent ?? "");
+          if (around) assert.ok(inside(a, around), `${a.id} in ${around.id}`);
+          clusters.slice(i + 1).forEach((b) => {
+            if (!`${b.id}/`.startsWith(`${a.id}/`)) assert.ok(apart(a, b), `${a.id} and ${b.id} overlap`);
+          });
+        });
+        for (const { path, label } of edges) {
+          assert.ok(!/NaN|undefined|Infinity/.test(path), path);
+          assert.ok(label === null || Number.isFinite(label.x + label.y));
+        }
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
+  it("leaves out what is not drawn of a group, and labels a value once on its way to several", () => {
+    const drawn = foldGraph(graph, new Set(["crossEntropy"]));
+    const { edges } = layoutGraph(drawn, measure, { shapes: true });
+    // h goes to the softmax and to the product in the loss, over the frame at one place.
+    const labels = edges.filter(({ edge }) => edge.from === "node /h=tanh").map(({ label }) => label !== null);
+    assert.deepEqual(labels, [true, false]);
+  });
+
+  it("lays out alike what was laid out before, and moves nothing for a number of the same length", () => {
+    const other = {
+      ...graph,
+      edges: graph.edges.map((edge) => ({ ...edge, shape: edge.shape.replace("4", "9") })),
+      nodes: graph.nodes.map((each) => ({ ...each, line: 99, problem: each.id === 3 ? "wrong" : null })),
+    };
+    const cache: LevelCache = new Map();
+    const layouts = [graph, other].map((each) =>
+      layoutGraph(foldGraph(each, new Set(["hidden"])), measure, { shapes: true, cache }),
+    );
+    const places = layouts.map(({ nodes }) => nodes.map(({ node: { key }, x, y }) => [key, x, y]));
+    assert.deepEqual(places[1], places[0]);
+    // The whole drawing and one group: found again, not calculated again.
+    assert.equal(cache.size, 2);
+    assert.equal(layouts[1].nodes.find(({ node: each }) => each.key === "node hidden/=matmul")?.node.problem, "wrong");
+  });
+});
+
+describe("rows of a drawing", () => {
+  const flow = { place: "flow" } as const;
+  const loose = { place: "loose" } as const;
+  const edge = (from: number, to: number) => ({ from, to, least: 2 });
+  const cases: Readonly<Record<string, readonly [Parameters<typeof ranksOf>, number[]]>> = {
+    "below all that is read": [
+      [
+        [flow, flow, flow],
+        [edge(0, 1), edge(1, 2), edge(0, 2)],
+      ],
+      [0, 2, 4],
+    ],
+    // The second one's weight is read in the third row: it stands in the second.
+    "parameters just above their reader": [
+      [
+        [flow, loose, flow, loose, flow],
+        [edge(0, 2), edge(1, 2), edge(2, 4), edge(3, 4)],
+      ],
+      [0, 0, 2, 2, 4],
+    ],
+    "what is made of parameters alone as well": [
+      [
+        [flow, flow, flow, loose, flow],
+        [edge(0, 1), edge(1, 2), edge(3, 4), edge(4, 2)],
+      ],
+      [0, 2, 4, 0, 2],
+    ],
+    "what comes in at the top and what goes out at the bottom": [
+      [
+        [{ place: "top" }, flow, flow, flow, { place: "bottom" }],
+        [edge(0, 3), edge(1, 2), edge(2, 3), edge(1, 4)],
+      ],
+      [0, 0, 2, 4, 4],
+    ],
+  };
+  for (const [what, [given, expected]] of Object.entries(cases)) {
+    it(what, () => assert.deepEqual(ranksOf(...given), expected));
+  }
+});
+
+describe("the place of a drawing that changes", () => {
+  const item = (key: string, y: number) => ({ key, x: 0, y, width: 10, height: 10 });
+  const before = [item("a", 0), item("b", 100), item("c", 200)];
+  const sight = { x: 0, y: 60, width: 100, height: 100 };
+  const cases: Readonly<
+    Record<string, readonly [after: ReturnType<typeof item>[], chosen: string | null, to: number | null]>
+  > = {
+    // In the middle of what is in sight, at 110, lies b.
+    "what is in the middle stays": [[item("a", 0), item("new", 50), item("b", 150), item("c", 250)], null, 150],
+    "what is chosen stays, if it is in sight": [[item("a", 30), item("b", 130)], "b", 130],
+    "what is chosen and out of sight does not count": [[item("a", 30), item("b", 130)], "a", 130],
+    "where the middle is gone, what is nearest to it": [[item("a", 7), item("c", 250)], null, 250],
+    "nothing where nothing is left": [[item("d", 0)], null, null],
+  };
+  for (const [what, [after, chosen, to]] of Object.entries(cases)) {
+    it(what, () => assert.equal(anchorOf(before, after, sight, chosen)?.after.y ?? null, to));
+  }
+
+  it("is seen whole, or not", () => {
+    const whole = { x: -5, y: -5, width: 20, height: 20 };
+    assert.equal(isWithin({ width: 15, height: 15 }, whole), true);
+    assert.equal(isWithin({ width: 16, height: 15 }, whole), false);
+    assert.equal(isWithin({ width: 5, height: 5 }, { ...whole, x: 1 }), false);
+  });
 });
 
 describe("layout of a network diagram", () => {
@@ -209,6 +453,7 @@ describe("layout of a network diagram", () => {
     activation: null,
     line: null,
     file: null,
+    problem: null,
     ...rest,
   });
   const link = (from: number, to: number, values: number[][] | null = null) => ({ from, to, weight: "w", values });

@@ -59,12 +59,15 @@ export interface FlowColumns {
   readonly map: number;
 }
 
-/** Every width is for the same information; a narrow pane shortens names and pictures, and drops the map of the network. */
-export function columnsFor(width: number, hasMap: boolean): FlowColumns {
+/**
+ * Every width is for the same information; a narrow pane shortens names and pictures, and drops the map of the network. Without a
+ * history the values have its room.
+ */
+export function columnsFor(width: number, hasMap: boolean, hasHistory = true): FlowColumns {
   const map = hasMap && width >= 420 ? 44 : 0;
   const name = Math.round(Math.min(Math.max(width * 0.26, 92), 230));
   const value = 64;
   const rest = Math.max(width - name - value - map, 80);
-  const profile = Math.round(rest * 0.5);
+  const profile = hasHistory ? Math.round(rest * 0.5) : rest;
   return { name, profile, value, strip: rest - profile, map };
 }

@@ -38,7 +38,7 @@ export function NoRun(): JSX.Element {
 }
 
 /** Rows of a gradient flow within their band. */
-function Sketch(): JSX.Element {
+export function Sketch(): JSX.Element {
   const marks = [62, 70, 66, 78, 84, 80];
   return (
     <svg class="sketch" viewBox="0 0 220 120" width="220" height="120" aria-hidden="true" focusable="false">

@@ -16,12 +16,15 @@ import { useGlide } from "./glide";
 import { openLayer } from "./places";
 
 export interface FlowChartProps {
-  readonly run: string;
+  /** Null for what has neither a history nor anything to look into: a prediction. */
+  readonly run: string | null;
   readonly layers: StartEvent["layers"];
   readonly columns: readonly FlowColumn[];
   readonly figure: FlowFigure;
   readonly findings: ReadonlyMap<number, readonly FindingEvent[]>;
   readonly cursor: number | null;
+  /** The axis; where it is left out, one that holds the whole history. */
+  readonly axis?: Scale;
 }
 
 /** Rows beyond those in sight that are rendered, so that scrolling shows no holes. */
@@ -29,7 +32,9 @@ const BEYOND = 6;
 const HEAD_HEIGHT = 30;
 const EMPTY_SCALE: Scale = { kind: "logarithmic", low: 1e-6, high: 1 };
 
-export function FlowChart({ run, layers, columns, figure, findings, cursor }: FlowChartProps): JSX.Element {
+export function FlowChart(props: FlowChartProps): JSX.Element {
+  const { run, layers, columns, figure, findings, cursor } = props;
+  const hasHistory = run !== null;
   const theme = useTheme();
   const scroller = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -53,12 +58,10 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
   const inSight = Math.max(size.height - HEAD_HEIGHT, 0);
   const height = totalHeight(layout);
   const hasMap = height > inSight + 1 && size.height > 0;
-  const widths = columnsFor(size.width, hasMap);
+  const widths = columnsFor(size.width, hasMap, hasHistory);
   const rowWidth = size.width - widths.map;
 
-  const memory = extendScale(scales.current.get(figure), columns, count, figure);
-  scales.current.set(figure, memory);
-  const scale = memory.scale ?? EMPTY_SCALE;
+  const scale = props.axis ?? historyScale(scales.current, columns, count, figure) ?? EMPTY_SCALE;
   const column = columns.at(-1);
   const band = column ? bandOf(column, count, figure) : null;
   const values = useMemo(() => currentValues(column, count, figure), [column, count, figure]);
@@ -89,11 +92,13 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
   const glide = useGlide(paint);
   useLayoutEffect(() => {
     if (size.width === 0) return;
-    heat.update(
-      { layers: count, figure, scale, pixels: theme.rampPixels },
-      columns,
-      (widths.strip - 4) * devicePixelRatio,
-    );
+    if (hasHistory) {
+      heat.update(
+        { layers: count, figure, scale, pixels: theme.rampPixels },
+        columns,
+        (widths.strip - 4) * devicePixelRatio,
+      );
+    }
     const marks = { values, recent, severities, positions: new Float64Array(0) };
     painted.current = { picture: { layout, columns: widths, scale, band, marks, heat, theme }, first, end };
     glide(values, scale, figure);
@@ -120,7 +125,7 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-layer="${next}"]`)?.focus());
   };
   const expand = (layer: number, open: boolean): void => {
-    if (open === expanded.has(layer)) return;
+    if (!hasHistory || open === expanded.has(layer)) return;
     const next = new Map(expanded);
     if (open) next.set(layer, 200);
     else next.delete(layer);
@@ -165,7 +170,7 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
       <div
         class="flow-scroll"
         ref={scroller}
-        role="treegrid"
+        role={hasHistory ? "treegrid" : "grid"}
         aria-label={`${DESCRIPTIONS[figure].label} of every layer, from input to output`}
         aria-rowcount={count + 1}
         onScroll={(event) => setScroll(event.currentTarget.scrollTop)}
@@ -181,19 +186,21 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
             ))}
           </span>
           <span role="columnheader" class="flow-now">
-            Now
+            {hasHistory ? "Now" : "Value"}
           </span>
-          <span role="columnheader" class="flow-time" aria-label="History">
-            <span>{columns.length > 0 ? formatShort(Math.max(columns[0].iteration - 1, 0)) : ""}</span>
-            <span
-              class="flow-ramp"
-              aria-hidden="true"
-              style={{
-                backgroundImage: `linear-gradient(90deg, ${theme.ramp.filter((_, i) => i % 15 === 0).join(", ")})`,
-              }}
-            />
-            <span>{column ? formatShort(column.iteration) : ""}</span>
-          </span>
+          {hasHistory && (
+            <span role="columnheader" class="flow-time" aria-label="History">
+              <span>{columns.length > 0 ? formatShort(Math.max(columns[0].iteration - 1, 0)) : ""}</span>
+              <span
+                class="flow-ramp"
+                aria-hidden="true"
+                style={{
+                  backgroundImage: `linear-gradient(90deg, ${theme.ramp.filter((_, i) => i % 15 === 0).join(", ")})`,
+                }}
+              />
+              <span>{column ? formatShort(column.iteration) : ""}</span>
+            </span>
+          )}
         </div>
         <div class="flow-body" role="rowgroup" style={{ height: px(height) }}>
           {rows.map((layer) => (
@@ -239,6 +246,18 @@ export function FlowChart({ run, layers, columns, figure, findings, cursor }: Fl
       )}
     </div>
   );
+}
+
+/** The figure's axis with what came since. */
+function historyScale(
+  memories: Map<FlowFigure, ScaleMemory>,
+  columns: readonly FlowColumn[],
+  count: number,
+  figure: FlowFigure,
+): Scale | undefined {
+  const memory = extendScale(memories.get(figure), columns, count, figure);
+  memories.set(figure, memory);
+  return memory.scale;
 }
 
 function rowWidthOf({ columns }: FlowPicture): number {

@@ -7,7 +7,8 @@ import { Icon } from "./icons";
 import { openLayer, placeText } from "./places";
 
 export interface FlowRowProps {
-  readonly run: string;
+  /** Null where there is nothing to look into. */
+  readonly run: string | null;
   readonly layer: number;
   readonly info: StartEvent["layers"][number];
   readonly top: number;
@@ -44,8 +45,8 @@ export function FlowRow(props: FlowRowProps): JSX.Element {
         class={classes}
         role="row"
         aria-rowindex={layer + 2}
-        aria-level={1}
-        aria-expanded={expanded}
+        aria-level={run === null ? undefined : 1}
+        aria-expanded={run === null ? undefined : expanded}
         aria-selected={cursor}
         tabIndex={props.focusable ? 0 : -1}
         data-layer={layer}
@@ -55,16 +56,18 @@ export function FlowRow(props: FlowRowProps): JSX.Element {
         onClick={() => openLayer(info)}
       >
         <span role="rowheader" class="flow-name">
-          <span
-            class={expanded ? "twist open" : "twist"}
-            title={expanded ? "Hide the histogram" : "Show how values are spread"}
-            onClick={(event) => {
-              event.stopPropagation();
-              props.onExpand(layer, !expanded);
-            }}
-          >
-            <Icon name="chevron" />
-          </span>
+          {run !== null && (
+            <span
+              class={expanded ? "twist open" : "twist"}
+              title={expanded ? "Hide the histogram" : "Show how values are spread"}
+              onClick={(event) => {
+                event.stopPropagation();
+                props.onExpand(layer, !expanded);
+              }}
+            >
+              <Icon name="chevron" />
+            </span>
+          )}
           {worst && <Icon name={worst.severity} className={`severity ${worst.severity}`} />}
           {worst && <span class="unseen">{worst.severity}:</span>}
           <span class="path">
@@ -79,7 +82,7 @@ export function FlowRow(props: FlowRowProps): JSX.Element {
           {fraction ? formatPercent(value) : formatNumber(value, 3)}
         </span>
       </div>
-      {expanded && (
+      {expanded && run !== null && (
         <Expansion layer={layer} top={top + height} width={width} name={info.name} onMeasure={props.onMeasure}>
           {findings?.map((finding) => (
             <p key={finding.code} class="flow-finding">

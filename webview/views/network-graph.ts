@@ -2,6 +2,7 @@
 import type { ComputationGraph, GraphGroup, GraphNode } from "../protocol";
 
 export interface DrawnNode {
+  /** The same for the same node before and after an edit of the model. */
   readonly key: string;
   /** Inside the rectangle: the function, a layer's type, a constant's value. */
   readonly inside: string;
@@ -18,12 +19,18 @@ export interface DrawnNode {
   readonly parent: string;
   /** Nodes of the graph that it stands for. */
   readonly count: number;
+  /** What a check says against it, or one of those it stands for. */
+  readonly problem: string | null;
+  /** Layers that are folded into it, itself left out. */
+  readonly inner: readonly number[];
 }
 
 export interface DrawnEdge {
   readonly from: string;
   readonly to: string;
   readonly shape: string;
+  /** Why it does not fit where it leads. */
+  readonly problem: string | null;
 }
 
 export interface DrawnGraph {
@@ -38,9 +45,37 @@ export const UNFOLDED_AT_FIRST = 60;
 /** Layouts of more nodes take longer than one likes to wait. */
 export const MOST_DRAWN = 300;
 
+/**
+ * Which groups stand open, so that it holds for the graph after an edit too: as a whole, and what the viewer chose for single
+ * ones by id.
+ */
+export interface Folding {
+  /** `layers`: modules that are made of layers stand open, the layers themselves are folded. */
+  readonly open: "all" | "layers" | "none";
+  readonly own: ReadonlyMap<string, boolean>;
+}
+
+export const allFolded: Folding = { open: "none", own: new Map() };
+
 /** Small graphs stand open, others are folded to their layers. */
-export function openAtFirst(graph: ComputationGraph): ReadonlySet<string> {
-  return graph.nodes.length <= UNFOLDED_AT_FIRST ? new Set(graph.groups.map(({ id }) => id)) : new Set();
+export function foldingAtFirst(graph: ComputationGraph): Folding {
+  return graph.nodes.length <= UNFOLDED_AT_FIRST ? { open: "all", own: new Map() } : allFolded;
+}
+
+/** Layers as rectangles where there are few, else what they make up: while one writes a model one thinks in its layers. */
+export function foldingToLayers(graph: ComputationGraph): Folding {
+  const folding: Folding = { open: "layers", own: new Map() };
+  return foldGraph(graph, openGroups(graph, folding)).nodes.length <= UNFOLDED_AT_FIRST ? folding : allFolded;
+}
+
+/** Ids of the open groups. A graph that has grown too large to be drawn whole is folded but for what the viewer opened. */
+export function openGroups(graph: ComputationGraph, { open, own }: Folding): ReadonlySet<string> {
+  const layers = graph.groups.filter(({ layer, kind }) => layer !== null && kind === "module").length;
+  const isOpen = ({ layer, kind }: GraphGroup): boolean =>
+    open === "layers"
+      ? layer === null && kind === "module" && layers <= MOST_DRAWN
+      : open === "all" && graph.nodes.length <= MOST_DRAWN;
+  return new Set(graph.groups.flatMap((group) => ((own.get(group.id) ?? isOpen(group)) ? [group.id] : [])));
 }
 
 /** The graph with all groups but the open ones as one node each. */
@@ -56,24 +91,24 @@ export function foldGraph(graph: ComputationGraph, open: ReadonlySet<string>): D
     holders.set(id, holder);
     return holder;
   };
-  const keyOf = (node: GraphNode): string => {
+  const own = nodeKeys(graph.nodes);
+  const keys = graph.nodes.map((node, i) => {
     const holder = holderOf(node.group);
-    return holder ? `group ${holder.id}` : `node ${node.id}`;
-  };
+    return holder ? `group ${holder.id}` : own[i];
+  });
   const members = new Map<string, GraphNode[]>();
-  for (const node of graph.nodes) {
-    const key = keyOf(node);
-    const list = members.get(key);
+  graph.nodes.forEach((node, i) => {
+    const list = members.get(keys[i]);
     if (list) list.push(node);
-    else members.set(key, [node]);
-  }
+    else members.set(keys[i], [node]);
+  });
   const nodes = [...members].map(([key, list]) => {
     const group = holderOf(list[0].group);
     return group ? foldedNode(key, group, list) : plainNode(key, list[0]);
   });
   const edges = new Map<string, DrawnEdge>();
   for (const { from, to, shape } of graph.edges) {
-    const [a, b] = [keyOf(graph.nodes[from]), keyOf(graph.nodes[to])];
+    const [a, b] = [keys[from], keys[to]];
     if (a === b) continue;
     const before = edges.get(`${a}\n${b}`);
     const shapes = before ? before.shape.split(" · ") : [];
@@ -81,6 +116,7 @@ export function foldGraph(graph: ComputationGraph, open: ReadonlySet<string>): D
       from: a,
       to: b,
       shape: shapes.includes(shape) ? shapes.join(" · ") : [...shapes, shape].join(" · "),
+      problem: before?.problem ?? graph.nodes[to].problem,
     });
   }
   return {
@@ -90,10 +126,27 @@ export function foldGraph(graph: ComputationGraph, open: ReadonlySet<string>): D
   };
 }
 
+/**
+ * Names for nodes that an edit elsewhere leaves as they are: by group, function and variable rather than by number. Of several alike,
+ * which of them.
+ */
+function nodeKeys(nodes: readonly GraphNode[]): string[] {
+  const seen = new Map<string, number>();
+  return nodes.map(({ group, kind, operation, name }) => {
+    const plain = `node ${group}/${name ?? ""}=${kind === "constant" ? kind : operation}`;
+    const number = (seen.get(plain) ?? 0) + 1;
+    seen.set(plain, number);
+    return number === 1 ? plain : `${plain} ${number}`;
+  });
+}
+
 function plainNode(key: string, node: GraphNode): DrawnNode {
-  const { kind, shape, layer, file, line } = node;
+  const { name, kind, shape, layer, file, line, problem } = node;
   const inside = kind === "target" ? "label" : node.operation;
-  return { key, inside, outside: node.name, kind, shape, layer, file, line, group: null, parent: node.group, count: 1 };
+  return {
+    ...{ key, inside, outside: name, kind, shape, layer, file, line, problem },
+    ...{ group: null, parent: node.group, count: 1, inner: [] },
+  };
 }
 
 function foldedNode(key: string, group: GraphGroup, members: readonly GraphNode[]): DrawnNode {
@@ -111,5 +164,7 @@ function foldedNode(key: string, group: GraphGroup, members: readonly GraphNode[
     group,
     parent: group.parent,
     count: members.length,
+    inner: [...new Set(members.flatMap(({ layer }) => (layer === null || layer === group.layer ? [] : [layer])))],
+    problem: members.find(({ problem }) => problem !== null)?.problem ?? null,
   };
 }

@@ -43,7 +43,10 @@ export function GraphTable({
                 .map(({ from }) => names.get(from))
                 .join(", ")}
             </td>
-            <td>{node.shape}</td>
+            <td>
+              {node.shape}
+              <Problem text={node.problem} />
+            </td>
             <td class="number">{formatNumber(node.layer === null ? null : colours?.values[node.layer], 3)}</td>
             <td>
               <PlaceLink place={node} />
@@ -89,7 +92,10 @@ export function DiagramTable({
             <td class="quiet">{column.type ?? "input"}</td>
             <td>{column.variable}</td>
             <td class="number">{column.units}</td>
-            <td>{column.shape}</td>
+            <td>
+              {column.shape}
+              <Problem text={column.problem} />
+            </td>
             <td>{column.activation ?? "–"}</td>
             <td class="quiet">
               {diagram.links
@@ -106,6 +112,10 @@ export function DiagramTable({
       </tbody>
     </ScrolledTable>
   );
+}
+
+function Problem({ text }: { readonly text: string | null }): JSX.Element | null {
+  return text === null ? null : <div class="problem-text">✗ {text}</div>;
 }
 
 function PlaceLink({ place }: { readonly place: Place }): JSX.Element {

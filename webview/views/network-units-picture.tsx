@@ -4,7 +4,8 @@ import { useMemo } from "preact/hooks";
 import { formatCount, formatNumber } from "../format";
 import type { DiagramColumn } from "../protocol";
 import type { LayerColours } from "./network-colours";
-import { EdgeLabel } from "./network-picture";
+import { markText, type LayerMark, type NetworkMarks } from "./network-marks";
+import { EdgeLabel, Mark } from "./network-picture";
 import {
   RADIUS,
   subscript,
@@ -19,6 +20,7 @@ export interface DiagramPictureProps {
   readonly shapes: boolean;
   readonly colours: LayerColours | undefined;
   readonly colourOf: (layer: number | null) => string | undefined;
+  readonly marks: NetworkMarks;
   readonly active: string | null;
   readonly cursor: number | null;
   readonly onOpen: (column: DiagramColumn) => void;
@@ -29,14 +31,26 @@ export function DiagramPicture(props: DiagramPictureProps): JSX.Element {
   const { layout } = props;
   // By far the most of the drawing, and the same from one tick to the next.
   const links = useMemo(
-    () => layout.links.map((placed, i) => <Link key={i} placed={placed} largest={largestOf(placed)} />),
+    () =>
+      layout.links.map((placed) => {
+        const [from, to] = [layout.columns[placed.link.from], layout.columns[placed.link.to]];
+        return (
+          <Link
+            key={`${from.key} ${to.key}`}
+            placed={placed}
+            largest={largestOf(placed)}
+            shape={from.column.shape}
+            problem={to.column.problem}
+          />
+        );
+      }),
     [layout],
   );
   return (
     <>
       {links}
-      {layout.columns.map((placed, i) => (
-        <Column key={i} {...props} placed={placed} id={`column ${i}`} />
+      {layout.columns.map((placed) => (
+        <Column key={placed.key} {...props} placed={placed} />
       ))}
     </>
   );
@@ -46,10 +60,19 @@ function largestOf({ weights }: PlacedLink): number {
   return Math.max(0, ...weights.map(({ value }) => Math.abs(value ?? 0)));
 }
 
-function Link({ placed, largest }: { readonly placed: PlacedLink; readonly largest: number }): JSX.Element {
+interface LinkProps {
+  readonly placed: PlacedLink;
+  readonly largest: number;
+  /** Of what comes in. */
+  readonly shape: string;
+  /** Why it does not fit. */
+  readonly problem: string | null;
+}
+
+function Link({ placed, largest, shape, problem }: LinkProps): JSX.Element {
   const { link, weights, arc, title } = placed;
   return (
-    <g class="net-link" aria-hidden="true">
+    <g class={problem === null ? "net-link" : "net-link problem"} aria-hidden="true">
       {arc !== null && (
         <path class="net-edge" d={arc}>
           <title>{link.weight ?? ""}</title>
@@ -67,7 +90,7 @@ function Link({ placed, largest }: { readonly placed: PlacedLink; readonly large
           y2={weight.to.y}
           stroke-width={weight.value === null || largest === 0 ? 1 : 0.6 + (3 * Math.abs(weight.value)) / largest}
         >
-          <title>{weightText(weight)}</title>
+          <title>{problem ?? weightText(weight)}</title>
         </line>
       ))}
       {weights.map((weight, i) =>
@@ -79,9 +102,10 @@ function Link({ placed, largest }: { readonly placed: PlacedLink; readonly large
           />
         ) : null,
       )}
-      {link.weight !== null && (
+      {(link.weight !== null || problem !== null) && (
         <text class="net-weights" x={title.x} y={title.y}>
-          {link.weight}
+          {problem === null ? link.weight : `✗ ${shape}`}
+          {problem !== null && <title>{problem}</title>}
         </text>
       )}
     </g>
@@ -100,29 +124,35 @@ function weightSymbol({ name }: PlacedWeight): string {
 
 interface ColumnProps extends DiagramPictureProps {
   readonly placed: PlacedColumn;
-  readonly id: string;
 }
 
 const HALF = 54;
 
-function Column({ placed, id, shapes, colours, colourOf, active, cursor, onOpen, onFocus }: ColumnProps): JSX.Element {
-  const { column, x, units, top, bottom } = placed;
+function Column(props: ColumnProps): JSX.Element {
+  const { placed, shapes, colours, colourOf, marks, active, cursor, onOpen, onFocus } = props;
+  const { key, column, x, units, top, bottom } = placed;
   const isHere = column.layer !== null && column.layer === cursor;
   const gradient = column.layer === null ? null : (colours?.values[column.layer] ?? null);
-  const label = columnLabel(column, gradient);
+  const mark = column.layer === null ? undefined : marks.layers.get(column.layer);
+  const label = columnLabel(column, gradient, mark);
   const colour = colourOf(column.layer);
+  const plate = { x: x - HALF, y: top - 48, width: 2 * HALF, height: bottom - top + 78 };
+  const classes = [
+    ...["net-column", isHere ? "here" : "", column.file === null ? "" : "linked"],
+    ...[column.problem === null ? "" : "problem", mark ? `mark-${mark.kind}` : ""],
+  ];
   return (
     <g
-      class={["net-column", isHere ? "here" : "", column.file === null ? "" : "linked"].join(" ")}
-      data-key={id}
+      class={classes.filter(Boolean).join(" ")}
+      data-key={key}
       role="button"
-      tabIndex={active === id ? 0 : -1}
+      tabIndex={active === key ? 0 : -1}
       aria-label={label}
       onClick={() => onOpen(column)}
-      onFocus={() => onFocus(id)}
+      onFocus={() => onFocus(key)}
     >
       <title>{label}</title>
-      <rect class="net-plate" x={x - HALF} y={top - 48} width={2 * HALF} height={bottom - top + 78} rx="6" />
+      <rect class="net-plate" {...plate} rx="6" />
       <text class="net-name" x={x} y={top - 34}>
         {column.name}
       </text>
@@ -153,6 +183,7 @@ function Column({ placed, id, shapes, colours, colourOf, active, cursor, onOpen,
       <text class="net-caption" x={x} y={bottom + 16}>
         {column.activation ?? ""}
       </text>
+      {mark && <Mark key={marks.edit} mark={mark} box={plate} />}
     </g>
   );
 }
@@ -163,15 +194,17 @@ function unitWord({ shape, units, type }: DiagramColumn): string {
 }
 
 /** All that the picture says of a column, in words. */
-export function columnLabel(column: DiagramColumn, gradient: number | null): string {
-  const { name, variable, type, units, shape, activation, line } = column;
+export function columnLabel(column: DiagramColumn, gradient: number | null, mark?: LayerMark): string {
+  const { name, variable, type, units, shape, activation, line, problem } = column;
   const parts = [
+    ...(problem === null ? [] : [`Problem: ${problem}`]),
     type === null ? `${name}, input` : `${name}, ${type}`,
     ...(variable === name ? [] : [`variable ${variable}`]),
     `${units} ${unitWord(column)}`,
     `shape ${shape}`,
     ...(activation === null ? [] : [`activation ${activation}`]),
     ...(gradient === null ? [] : [`gradient norm ${formatNumber(gradient, 3)}`]),
+    ...(mark ? [markText(mark)] : []),
     ...(line === null ? [] : [`line ${line}`]),
   ];
   return parts.join(", ");

@@ -10,6 +10,8 @@ export interface PlacedUnit extends Point {
 }
 
 export interface PlacedColumn {
+  /** The same for the same column before and after an edit of the model. */
+  readonly key: string;
   readonly column: DiagramColumn;
   readonly x: number;
   readonly units: readonly PlacedUnit[];
@@ -74,6 +76,7 @@ export function layoutDiagram({ columns, links }: NetworkDiagram): DiagramLayout
   const adjacent = new Map(links.filter(({ from, to }) => to === from + 1).map((link) => [link.to, link]));
   const middle = HEADER + (tallest * ROW) / 2;
   let x = MARGIN;
+  const keys = columnKeys(columns);
   const placed = columns.map((column, at): PlacedColumn => {
     const link = adjacent.get(at);
     if (at > 0) x += link && isLabelled(circles[link.from].length, circles[at].length) ? WIDE : NARROW;
@@ -84,7 +87,10 @@ export function layoutDiagram({ columns, links }: NetworkDiagram): DiagramLayout
       index,
       label: index === null ? "⋮" : unitLabel(column, index),
     }));
-    return { column, x, units, top: top + ROW / 2 - RADIUS, bottom: top + circles[at].length * ROW - ROW / 2 + RADIUS };
+    return {
+      ...{ key: keys[at], column, x, units, top: top + ROW / 2 - RADIUS },
+      bottom: top + circles[at].length * ROW - ROW / 2 + RADIUS,
+    };
   });
   const arcs = links.filter(({ from, to }) => to !== from + 1).length;
   return {
@@ -93,6 +99,15 @@ export function layoutDiagram({ columns, links }: NetworkDiagram): DiagramLayout
     columns: placed,
     links: links.map((link) => placeLink(link, placed, HEADER + tallest * ROW + FOOTER)),
   };
+}
+
+function columnKeys(columns: readonly DiagramColumn[]): string[] {
+  const seen = new Map<string, number>();
+  return columns.map(({ name }) => {
+    const number = (seen.get(name) ?? 0) + 1;
+    seen.set(name, number);
+    return number === 1 ? `column ${name}` : `column ${name} ${number}`;
+  });
 }
 
 function circlesOf(units: number, many: boolean): (number | null)[] {

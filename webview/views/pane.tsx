@@ -1,4 +1,4 @@
-/** A part of the training tab with its heading, a switch between picture and table, and one that gives it all the room. */
+/** A part of the training tab or of the model's face with its heading, a switch between picture and table, and one that gives it all the room. */
 import type { ComponentChildren, JSX } from "preact";
 import type { Pane as PaneName } from "../preferences";
 import { setPreferences, usePreferences } from "../store";
@@ -12,20 +12,23 @@ export interface PaneProps {
   readonly note?: ComponentChildren;
   /** Controls of the pane's own. */
   readonly controls?: ComponentChildren;
+  /** Marks what is of an earlier text. */
+  readonly old?: boolean;
   /** Shown in place of the children where the user asks for it. */
   readonly table?: () => JSX.Element;
   readonly children: ComponentChildren;
 }
 
-export function Pane({ name, title, note, controls, table, children }: PaneProps): JSX.Element {
+export function Pane({ name, title, note, controls, old = false, table, children }: PaneProps): JSX.Element {
   const { tables, maximized } = usePreferences();
   const tabular = table !== undefined && tables.includes(name);
   const isMaximized = maximized === name;
   return (
-    <section class={`pane pane-${name}`} aria-labelledby={`pane-${name}`}>
+    <section class={`pane pane-${name}${old ? " old" : ""}`} aria-labelledby={`pane-${name}`}>
       <header class="pane-head">
         <h2 id={`pane-${name}`}>{title}</h2>
         {note !== undefined && <span class="note">{note}</span>}
+        {old && <span class="old-sign">earlier text</span>}
         <span class="spring" />
         {table && (
           <Button
@@ -39,7 +42,7 @@ export function Pane({ name, title, note, controls, table, children }: PaneProps
         <Button
           appearance="icon"
           pressed={isMaximized}
-          label={isMaximized ? `${title}: show beside the others` : `${title}: use the whole tab`}
+          label={isMaximized ? `${title}: show beside the others` : `${title}: use all the room`}
           icon={<Icon name={isMaximized ? "restore" : "maximize"} />}
           onClick={() => setPreferences({ maximized: isMaximized ? null : name })}
         />

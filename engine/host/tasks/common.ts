@@ -2,7 +2,7 @@ import type { Backend } from "../../backends/backend";
 import { createJsBackend } from "../../backends/js";
 import { createWasmBackend } from "../../backends/wasm";
 import type { DataFiles } from "../../data/dataset";
-import { checkTraining } from "../../train/check";
+import { checkTraining } from "../../check/training";
 import type { Issue } from "../../graph/issue";
 import { IssuesError } from "../../train/failures";
 import type { Training } from "../../train/training";
@@ -48,7 +48,9 @@ export async function soundTraining(
   await readAhead(training, files, session);
   // The check finds all mistakes; a run would stop at its own batch size.
   session.send({ kind: "limited", what: "its forward or its loss" });
-  const { issues } = await checkTraining(training, files, program.locate);
+  const {
+    report: { issues },
+  } = await checkTraining(training, files, program.locate);
   if (issues.some(({ severity }) => severity === "error")) throw new IssuesError(issues);
   // The model's code has run once by now: what follows may take as long as the data and the epochs need.
   session.send({ kind: "alive" });

@@ -1,0 +1,35 @@
+import type { Subject } from "../graph/issue";
+import type { Range } from "../graph/site";
+import { type Tensor, isResult } from "../graph/tensor";
+import { Module, moduleSite } from "../nn/module";
+import { type Training, optionSite } from "../train/training";
+import type { Origins } from "./origin";
+import type { Sources } from "./source-text";
+
+/** What edits are made from. */
+export interface Workshop {
+  readonly sources: Sources;
+  readonly origins: Origins;
+  readonly training: Training | undefined;
+}
+
+/** Where a call's operand is written. */
+export function operandRange(subject: Subject, tensor: Tensor, { training }: Workshop): Range | undefined {
+  const { site, tensors, layer } = subject;
+  const index = tensors.indexOf(tensor);
+  const written = site?.arguments ?? [];
+  const isLossOption = site !== undefined && training !== undefined && samePlace(site, optionSite(training, "loss"));
+  const madeAt = layer instanceof Module ? moduleSite(layer) : undefined;
+  // In a Sequential the layer's line is where it is made: its operand is written nowhere.
+  const called = site !== undefined && !isLossOption && !(madeAt && samePlace(site, madeAt));
+  if (called && index >= 0) {
+    const isMethod = !(layer instanceof Module) && site.receiver !== undefined && written.length < tensors.length;
+    const range = isMethod ? [site.receiver, ...written][index] : written[index];
+    if (range) return range;
+  }
+  return tensor.site && isResult(tensor) ? tensor.site : undefined;
+}
+
+function samePlace(a: Range, b: Range | undefined): boolean {
+  return a.file === b?.file && a.line === b.line && a.column === b.column;
+}

@@ -1,0 +1,60 @@
+import { formatShape } from "../../graph/shape";
+import type { Range } from "../../graph/site";
+import type { Scope, Tensor } from "../../graph/tensor";
+
+/** What rules ask of nodes: where a value comes from, and within what it was made. */
+
+/** Operations that hand values on as they are, in another shape or order. */
+const MOVING: ReadonlySet<string> = new Set(["reshape", "permute", "expand", "cast", "identity"]);
+
+/** The node whose values these are, behind reshapes and transposes. */
+export function unmoved(node: Tensor): Tensor {
+  return MOVING.has(node.op) ? unmoved(node.inputs[0]) : node;
+}
+
+/** The name of a composite operation whose result a node is: of `softmax(x)` the last node alone. */
+export function compositeOf(node: Tensor): string | undefined {
+  return node.op === "withGradient" ? String(node.attributes.name) : undefined;
+}
+
+/** What a composite operation was given. */
+export function operandsOf(composite: Tensor): readonly Tensor[] {
+  return composite.inputs.slice(1);
+}
+
+/** Whether a node is a part of a composite operation of this name. */
+export function isWithin(node: Tensor, name: string): boolean {
+  for (let scope = node.scope; scope; scope = scope.parent)
+    if (scope.kind === "composite" && scope.name === name) return true;
+  return false;
+}
+
+/** The innermost module whose call made a node. */
+export function moduleScope(node: Tensor): Scope | undefined {
+  let scope = node.scope;
+  while (scope && scope.kind !== "module") scope = scope.parent;
+  return scope;
+}
+
+/** How a message calls a node: by its variable, else by what made it, with its shape. */
+export function describeNode(node: Tensor): string {
+  const name = node.name ?? compositeOf(node) ?? node.op;
+  return `${name} ${formatShape(node.knownShape)}`;
+}
+
+/** A place as a text to compare. */
+export function placeOf(range: Range): string {
+  return `${range.file}:${range.line}:${range.column}:${range.endLine}:${range.endColumn}`;
+}
+
+/** The places of nodes. */
+export function placesOf(nodes: Iterable<Tensor>): Set<string> {
+  const sites = new Set<Range>();
+  for (const { site } of nodes) if (site) sites.add(site);
+  return new Set([...sites].map(placeOf));
+}
+
+/** Information on where something else is, for places that are known. */
+export function relatedAt(message: string, range: Range | undefined): { message: string; range: Range }[] {
+  return range ? [{ message, range }] : [];
+}

@@ -1,0 +1,76 @@
+import { type Module, isBuiltIn, moduleSite, namedModules, namedParameters } from "../../nn/module";
+import { isTrained } from "../../nn/parameter";
+import { tensorsIn } from "../../train/statistics";
+import { optionSite } from "../../train/training";
+import { deadEnds } from "./dead-code";
+import { placeOf, placesOf } from "./provenance";
+import type { Rule, RuleContext } from "./rule";
+
+/** Parameters that the cost does not depend on keep their initial values: a layer that forward forgot. */
+export const unusedParameter: Rule = (context) => {
+  const { training, nodes, trace } = context;
+  const parameters = new Map([...namedParameters(training.model)].filter(([, parameter]) => isTrained(parameter)));
+  const code = "unused-parameter";
+  if (parameters.size === 0) {
+    const message = "the model has no parameter to train; give it layers, or unfreeze those it has";
+    trace.report({ code, severity: "warning", message, range: optionSite(training, "model") });
+    return;
+  }
+  const used = new Set(nodes);
+  const unused = [...parameters].filter(([, parameter]) => !used.has(parameter));
+  const broken = trace.issues.some(({ severity }) => severity === "error");
+  if (unused.length === 0) return;
+  if (unused.length === parameters.size) {
+    // Behind an error it may be the error that hides the way.
+    if (broken) return;
+    const message =
+      "the loss depends on no parameter of the model, so there is nothing to train; calculate it from what the model returns";
+    trace.report({ code, severity: "warning", message, range: optionSite(training, "loss") });
+    return;
+  }
+  const modules = namedModules(training.model);
+  const excused = excusedModules(context, broken);
+  const touched = new Set(trace.nodes.flatMap((node) => node.inputs));
+  const byModule = new Map<string, string[]>();
+  for (const [path, parameter] of unused) {
+    const owner = ownerOf(path, modules);
+    const module = modules.get(owner);
+    if ((module && excused.has(module)) || (broken && touched.has(parameter))) continue;
+    byModule.set(owner, [...(byModule.get(owner) ?? []), path]);
+  }
+  for (const [path, names] of byModule) {
+    const module = modules.get(path);
+    const message = `the loss does not depend on ${names.join(", ")}, so training will not change ${names.length === 1 ? "it" : "them"}; use ${path === "" ? "it" : path} in forward, or remove it`;
+    // A layer is made where the user wrote it; of one's own modules the parameter is.
+    const made = module && isBuiltIn(module) ? moduleSite(module) : parameters.get(names[0])?.site;
+    const range = made ?? (module && moduleSite(module)) ?? optionSite(training, "model");
+    trace.report({ code, severity: "warning", message, range, subject: { tensors: [], layer: module } });
+  }
+};
+
+/**
+ * Modules that need no word here: those whose call goes nowhere, which is said at the call; those of which another call at the same
+ * place is used, as of the last of several like blocks; and, where an error cuts ways off, all layers that forward calls.
+ */
+function excusedModules(context: RuleContext, broken: boolean): Set<object> {
+  const { forward, nodes } = context;
+  const excused = new Set<object>(deadEnds(context).modules);
+  const used = new Set(nodes);
+  const alive = placesOf(nodes);
+  for (const { module, output } of forward.calls) {
+    const results = tensorsIn(output);
+    const beside = results.some(({ site }) => site && alive.has(placeOf(site)));
+    if (broken ? isBuiltIn(module as Module) : beside && !results.some((result) => used.has(result)))
+      excused.add(module);
+  }
+  return excused;
+}
+
+/** The path of the innermost module that has the parameter. */
+function ownerOf(path: string, modules: ReadonlyMap<string, Module>): string {
+  for (let owner = path; owner.includes(".");) {
+    owner = owner.slice(0, owner.lastIndexOf("."));
+    if (modules.has(owner)) return owner;
+  }
+  return "";
+}

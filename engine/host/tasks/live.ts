@@ -1,0 +1,103 @@
+import type { Backend } from "../../backends/backend";
+import { predict, skipped } from "../../check/predict";
+import type { Prediction } from "../../check/records";
+import { setDataFiles } from "../../train/execute";
+import { networkOf } from "../../view/network";
+import type { Channel } from "../channel";
+import { type CheckedFile, checkFile } from "../check-file";
+import type { CheckOrder } from "../messages";
+import { createNodeFiles } from "../node-files";
+import { type Session, nextTurn } from "../session";
+import { createCpuBackend } from "./common";
+
+/**
+ * Checks file after file as one types. An order that is abandoned or followed by another costs nothing more once its check is done:
+ * its prediction is given up between two nodes.
+ */
+export async function checkLive(session: Session, channel: Channel): Promise<void> {
+  const waiting: { readonly ticket: number; readonly order: CheckOrder }[] = [];
+  const abandoned = new Set<number>();
+  let wake: () => void = () => undefined;
+  session.order = (request) => {
+    if (request.kind === "check") waiting.push(request);
+    else abandoned.add(request.ticket);
+    wake();
+  };
+  channel.hold(true);
+  session.send({ kind: "alive" });
+  for (;;) {
+    const next = waiting.shift();
+    if (!next) {
+      await new Promise<void>((resolve) => (wake = resolve));
+      continue;
+    }
+    const { ticket, order } = next;
+    if (abandoned.delete(ticket)) {
+      session.send({ kind: "rested", ticket, clean: true });
+      continue;
+    }
+    const before = leftovers();
+    const breathe = async (): Promise<boolean> => {
+      await nextTurn();
+      return abandoned.has(ticket);
+    };
+    await answer(session, ticket, order, breathe);
+    await nextTurn();
+    abandoned.delete(ticket);
+    session.send({ kind: "rested", ticket, clean: leftovers() <= before });
+  }
+}
+
+/** Timers, sockets and whatever else user code may leave to a later time. */
+function leftovers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name !== "Immediate" && name !== "FSReqPromise").length;
+}
+
+async function answer(
+  session: Session,
+  ticket: number,
+  order: CheckOrder,
+  breathe: () => Promise<boolean>,
+): Promise<void> {
+  const files = createNodeFiles(order.file, session.assets);
+  setDataFiles(files);
+  const limited = (what: string): void => session.send({ kind: "limited", what, file: order.file });
+  limited("its top-level code");
+  const checked = await checkFile(order.file, new Map(Object.entries(order.texts)), files, limited);
+  // A message that comes late would be of an older text.
+  const network = order.network ? drawing(checked) : null;
+  session.send({ kind: "checked", ticket, result: { report: checked.report, whole: checked.whole, network } });
+  if (order.prediction && !(await breathe())) {
+    const prediction = await prophecy(checked, breathe);
+    if (prediction) session.send({ kind: "predicted", ticket, prediction });
+  }
+  session.send({ kind: "alive" });
+}
+
+function drawing({ check, report }: CheckedFile): CheckedNetwork {
+  return check?.forward ? networkOf(check.forward, undefined, report.issues) : null;
+}
+
+type CheckedNetwork = ReturnType<typeof networkOf> | null;
+
+/** One for all predictions: it remembers its kernels. */
+let backend: Backend | undefined;
+
+async function prophecy(
+  { program, check, report, whole }: CheckedFile,
+  breathe: () => Promise<boolean>,
+): Promise<Prediction | undefined> {
+  if (!program.training || !check?.forward || !check.fields || !whole) {
+    return skipped(whole ? "the file has no training" : "the file cannot be run as it is");
+  }
+  if (report.issues.some(({ severity }) => severity === "error")) return skipped("the file has errors");
+  try {
+    return await predict(program.training, check.fields, check.forward, {
+      backend: (backend ??= createCpuBackend()),
+      breathe,
+      now: () => performance.now(),
+    });
+  } catch (error) {
+    return skipped(error instanceof Error ? error.message : String(error));
+  }
+}
