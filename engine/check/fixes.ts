@@ -69,7 +69,8 @@ function nameOf(module: Module): string {
 function changeNumber(range: Range, value: number, title: string, { sources }: Workshop): Fix[] {
   const text = textAt(sources, range);
   if (text === undefined) return [];
-  if (/^\d[\d_]*$/.test(text)) return [{ title, edits: [{ range, text: String(value) }] }];
+  // A number, or a calculation with numbers alone: 16 * 5 * 5.
+  if (/^[\d(][\d_\s()*/+-]*$/.test(text)) return [{ title, edits: [{ range, text: String(value) }] }];
   const declared = constantAt(sources, range.file, text);
   return declared ? [{ title: `Change ${text} to ${value}`, edits: [{ range: declared, text: String(value) }] }] : [];
 }
@@ -98,7 +99,7 @@ function remedies(code: string, { tensors, layer }: Subject): Remedy[] {
     case "embedding-dtype":
       return [{ tensor: a, method: '.cast("int32")' }];
     case "dtype":
-      return [{ tensor: a, method: '.cast("float32")' }];
+      return [{ tensor: tensors.find(({ dtype }) => dtype !== "float32") ?? a, method: '.cast("float32")' }];
     case "loss-scalar":
     case "grad-scalar":
       return [{ tensor: a, method: ".mean()" }];

@@ -34,6 +34,18 @@ export function rewrite(issue: Issue, workshop: Workshop): Fix[] {
         sources,
         code === "dead-code" ? "Remove this unused line" : "Remove the unused layer",
       );
+    case "axis":
+      return changeArgument(issue, sources, /axis (-?\d+) does not exist/, () => "-1", "axis");
+    case "index":
+      return changeArgument(
+        issue,
+        sources,
+        /index (-?\d+) does not exist .* to (-?\d+)$/,
+        ([, , most]) => most,
+        "index",
+      );
+    case "squeeze":
+      return leaveOut(issue, sources);
     case "batch-norm-batch-1":
       return biggerBatch(workshop);
     case "reshape":
@@ -93,15 +105,13 @@ const SMOOTH: Readonly<Record<string, string>> = {
   step: "sigmoid",
   sign: "tanh",
   hardThreshold: "sigmoid",
-  argmax: "softmax",
 };
 
 /** A function without gradient becomes its smooth counterpart. */
 function smoother(range: Range, sources: Sources): Fix[] {
   const text = textAt(sources, range);
   if (text === undefined) return [];
-  const [, before, name] =
-    /^([\s\S]*?)\b(step|sign|hardThreshold|argmax)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)$/.exec(text) ?? [];
+  const [, before, name] = /^([\s\S]*?)\b(step|sign|hardThreshold)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)$/.exec(text) ?? [];
   if (name === undefined) return [];
   const start = text.length - (text.length - before.length);
   const changed = `${text.slice(0, start)}${SMOOTH[name]}${text.slice(start + name.length)}`;
@@ -207,6 +217,29 @@ function permuted({ message, subject }: Issue, { sources }: Workshop): Fix[] | u
   if (operand === undefined) return undefined;
   const base = isPrimary(operand) ? operand : `(${operand})`;
   return [{ title: `Use ${order}, which moves the axes`, edits: [{ range: site, text: `${base}.${order}` }] }];
+}
+
+/** The argument that a message quotes becomes another number. */
+function changeArgument(
+  { message, subject }: Issue,
+  sources: Sources,
+  quoted: RegExp,
+  next: (match: RegExpExecArray) => string,
+  what: string,
+): Fix[] {
+  const match = quoted.exec(message);
+  const argument = match && subject?.site?.arguments?.find((range) => textAt(sources, range) === match[1]);
+  if (!argument) return [];
+  const text = next(match);
+  return [{ title: `Change the ${what} to ${text}`, edits: [{ range: argument, text }] }];
+}
+
+/** `x.squeeze(1)` becomes `x`. */
+function leaveOut({ subject }: Issue, sources: Sources): Fix[] {
+  const site = subject?.site;
+  const text = site?.receiver && textAt(sources, site.receiver);
+  if (!site || text === undefined || isNamespace(text, site.file, sources)) return [];
+  return [{ title: "Remove squeeze", edits: [{ range: site, text }] }];
 }
 
 /** Losses of logarithms: softmax becomes logSoftmax. */

@@ -72,8 +72,14 @@ export function pairUp(
     return recoveredLoss([p, t], p.knownShape ?? t.knownShape, standIn);
   if (t.knownShape.length === 0 && p.knownShape.length > 0) return { prediction: p, target: expand(t, p.shape) };
   if (shapesAgree(p.knownShape, t.knownShape)) return { prediction: p, target: t };
+  // What hides the sizes has been reported, and may be what makes the rank a wrong one.
+  if (isGuess(p.knownShape, t.knownShape)) return recovered(standIn(p.knownShape), "float32", [p, t]);
   reportIssue("loss-shape", shapeMessage(name, p.knownShape, t.knownShape), "error", [p, t]);
   return recovered(standIn(p.knownShape), "float32", [p, t]);
+}
+
+function isGuess(prediction: Shape, target: Shape): boolean {
+  return prediction.length !== target.length && prediction.slice(1).filter(isUnknownDim).length >= 2;
 }
 
 function recoveredLoss(from: readonly Tensor[], shape: Shape | null, standIn: (shape: Shape) => Shape): Tensor {
@@ -192,6 +198,7 @@ export function pairClasses(
   const examples = (full: Shape): Shape => full.filter((_, i) => i !== axis);
   const standIn = afterReduction(options.reduction, examples);
   if (shape === null || t.knownShape === null) return recoveredLoss([p, t], shape, standIn);
+  if (shape.slice(1).filter(isUnknownDim).length >= 2) return recoveredLoss([p, t], shape, standIn);
   const problem =
     shape.length === 0 || axis < 0 || axis >= rank
       ? `the prediction ${formatShape(shape)} has no class axis. To fix: give the model one output (logit) per class, [N, C]`

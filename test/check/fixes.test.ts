@@ -318,6 +318,54 @@ const CASES: readonly (readonly [name: string, model: Model, code: string, fixes
     ["Remove this unused line"],
   ],
   [
+    "a size that is calculated",
+    {
+      input: "[2, 6, 6]",
+      fields: "  conv = new B.Conv2d(2, 4, 3);\n  output = new Linear(4 * 5 * 5, 3);",
+      forward: "    return this.output(B.relu(this.conv(x)).flatten());",
+    },
+    "linear-inputs",
+    ["Change output's inputs to 64"],
+  ],
+  [
+    "an axis that is not there",
+    { fields: "  output = new Linear(8, 3);", forward: "    return this.output(x.softmax(2));" },
+    "axis",
+    ["Change the axis to -1"],
+  ],
+  [
+    "an axis that cannot be squeezed",
+    { fields: "  output = new Linear(8, 3);", forward: "    return this.output(x.squeeze(1));" },
+    "squeeze",
+    ["Remove squeeze"],
+  ],
+  [
+    "a random number of JavaScript's",
+    { fields: "  output = new Linear(8, 3);", forward: "    return this.output(x.mul(Math.random()));" },
+    "plain-random",
+    ["Use randomUniform([]), which draws anew in every iteration"],
+  ],
+  [
+    "axes that a reshape should swap",
+    {
+      input: "[4, 6]",
+      fields: "  hidden = new Linear(6, 3);",
+      forward: "    return this.hidden(x.reshape([4, -1, 6])).mean(0);",
+    },
+    "batch-mixing-reshape",
+    ["Use permute([1, 0, 2]), which moves the axes"],
+  ],
+  [
+    "softmax before a loss of logarithms",
+    {
+      fields: "  output = new Linear(8, 3);",
+      forward: "    return this.output(x).softmax(1);",
+      loss: "B.nll",
+    },
+    "softmax-loss",
+    ["Use logSoftmax"],
+  ],
+  [
     "batch norm with batches of one",
     {
       options: "batchSize: 1",
