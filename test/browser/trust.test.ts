@@ -19,7 +19,7 @@ flow(
   },
   (editor) => {
     it("runs nothing, and says why", async () => {
-      const { folder, openFile, run, notification, shot } = editor();
+      const { folder, openFile, panel, run, notification, shot } = editor();
       writeFileSync(join(folder, "model.nn.ts"), telltale(join(folder, "ran.txt")));
       await openFile("model.nn.ts");
       await run("Backstep: Train Model");
@@ -27,6 +27,12 @@ flow(
         .first()
         .waitFor();
       await shot("restricted");
+      await run("Backstep: Show Panel");
+      await panel
+        .getByText(/not trusted/)
+        .first()
+        .waitFor();
+      await shot("restricted-panel");
       assert.ok(!existsSync(join(folder, "ran.txt")), "no code of the model ran");
     });
 

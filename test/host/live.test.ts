@@ -37,7 +37,7 @@ describe("the live checker", function () {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "backstep-live-"));
-    live = liveChecker(2);
+    live = liveChecker(5);
   });
   afterEach(() => {
     live.close();
@@ -137,10 +137,18 @@ describe("the live checker", function () {
     }
   });
 
+  it("reads five million characters, and says of as many brackets that they are too deep", async () => {
+    const long = `${model()}\nconst text = "${"x".repeat(5e6)}";`;
+    assert.deepEqual((await ask(live, { file: file(), texts: { [file()]: long } })).result.report.issues, []);
+    const { result } = await ask(live, { file: file(), texts: { [file()]: "(".repeat(5e6) } });
+    assert.equal(result.whole, false);
+    assert.match(result.report.issues[0].message, /nested too deeply/);
+  });
+
   it("ends a host that loops for ever, says so, and checks on", async () => {
     await assert.rejects(
       ask(live, { file: file(), texts: { [file()]: model(8, "for (;;);") } }),
-      /its top-level code did not finish within 2 s; look for an endless loop/,
+      /its top-level code did not finish within 5 s; look for an endless loop/,
     );
     await assert.rejects(ask(live, { file: file(), texts: { [file()]: "process.exit(3);" } }), /process\.exit/);
     const { result } = await ask(live, { file: file(), texts: { [file()]: model() } });
