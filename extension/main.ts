@@ -66,6 +66,7 @@ export function activate(context: ExtensionContext): BackstepApi {
   ];
   context.subscriptions.push(...parts);
   end = async () => {
+    services.live.close();
     const closing = hosts.closeAll();
     await Promise.all([closing, runs.close()]);
   };
@@ -111,6 +112,7 @@ function wire(context: ExtensionContext): Services {
     context,
     log,
     hosts,
+    live,
     runs,
     edits,
     asset,

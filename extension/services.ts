@@ -1,4 +1,5 @@
 import type { EventEmitter, ExtensionContext, LogOutputChannel, Uri } from "vscode";
+import type { LiveChecker } from "../engine/api/host";
 import type { Hosts } from "./host/hosts";
 import type { Checker } from "./language/checker";
 import type { Edits } from "./language/edits";
@@ -10,6 +11,7 @@ export interface Services {
   readonly context: ExtensionContext;
   readonly log: LogOutputChannel;
   readonly hosts: Hosts;
+  readonly live: LiveChecker;
   readonly runs: Runs;
   readonly checker: Checker;
   readonly edits: Edits;

@@ -18,7 +18,7 @@ export const firstFront: Front = { face: "run", pinned: false };
  */
 export function frontAfter(front: Front, what: Face, running: boolean): Front {
   if (what === "run") return { face: "run", pinned: false };
-  return front.face === "run" && (front.pinned || running) ? front : { ...front, face: "model" };
+  return front.face === "model" || front.pinned || running ? front : { ...front, face: "model" };
 }
 
 /** A click on a face. */

@@ -136,7 +136,7 @@ export type FromPanel =
   | { readonly type: "delete"; readonly run: string }
   | { readonly type: "look"; readonly ticket: number; readonly run: string; readonly look: Look }
   /** Shows a place in the editor; lines count from 1. */
-  | { readonly type: "open"; readonly file: string; readonly line: number }
+  | { readonly type: "open"; readonly file: string; readonly line: number; readonly of: "model" | "run" }
   | { readonly type: "command"; readonly command: "train" | "new" | "log" | "trust" }
   /** Something in the panel went wrong: it goes to the log. */
   | { readonly type: "problem"; readonly message: string };

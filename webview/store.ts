@@ -3,7 +3,7 @@
  * panel is hidden. Views read it by hooks.
  */
 import { useEffect, useState } from "preact/hooks";
-import { frontAfter, isLive } from "./front";
+import { type Face, frontAfter, isLive, shownFace } from "./front";
 import { connect, savedState, saveState } from "./host";
 import { defaultPreferences, restore, type Preferences, type SavedState } from "./preferences";
 import type { RunHistory } from "./protocol";
@@ -32,6 +32,11 @@ export function startStore(): void {
     if (model.shown !== before.shown || model.compared !== before.compared) save();
     if (model !== before) request();
   }, panel);
+}
+
+/** The face that is drawn. */
+export function faceNow(): Face {
+  return shownFace(preferences.front, model.edited !== null, model.shown !== null) ?? "run";
 }
 
 export function useModel(): PanelModel {

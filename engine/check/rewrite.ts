@@ -113,13 +113,12 @@ function smoother(range: Range, sources: Sources): Fix[] {
   if (text === undefined) return [];
   const [, before, name] = /^([\s\S]*?)\b(step|sign|hardThreshold)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)$/.exec(text) ?? [];
   if (name === undefined) return [];
-  const start = text.length - (text.length - before.length);
-  const changed = `${text.slice(0, start)}${SMOOTH[name]}${text.slice(start + name.length)}`;
-  const plain = /[\w$.]\s*$/.test(before) && before.trimEnd().endsWith(".");
+  const changed = `${before}${SMOOTH[name]}${text.slice(before.length + name.length)}`;
+  const isMethod = /\.\s*$/.test(before);
   return [
     {
       title: `Use ${SMOOTH[name]} instead of ${name}`,
-      edits: [{ range, text: changed }, ...(plain ? [] : imported(SMOOTH[name], range.file, sources))],
+      edits: [{ range, text: changed }, ...(isMethod ? [] : imported(SMOOTH[name], range.file, sources))],
     },
   ];
 }
@@ -250,35 +249,23 @@ function logarithmic(range: Range, sources: Sources): Fix[] {
   if (!match) return [];
   const [, before, name, rest] = match;
   const other = name === "softmax" ? "logSoftmax" : "LogSoftmax";
-  const plain = !/\.\s*$/.test(before);
+  const isMethod = /\.\s*$/.test(before);
   return [
     {
       title: `Use ${other}`,
-      edits: [{ range, text: `${before}${other}${rest}` }, ...(plain ? imported(other, range.file, sources) : [])],
+      edits: [{ range, text: `${before}${other}${rest}` }, ...(isMethod ? [] : imported(other, range.file, sources))],
     },
   ];
 }
 
 /** An edit that imports a name from "backstep", unless it is imported already. */
 function imported(name: string, file: string, sources: Sources): Edit[] {
-  const lines = linesOf(sources, file) ?? [];
   const text = sources.get(file) ?? "";
   if (new RegExp(String.raw`import\s*(?:type\s*)?\{[^}]*\b${name}\b[^}]*\}\s*from\s*["']backstep["']`).test(text))
     return [];
-  for (const [i, line] of lines.entries()) {
-    const match = /^import\s*\{\s*/.exec(line);
-    if (
-      !match ||
-      !/from\s*["']backstep["']/.test(
-        lines
-          .slice(i, i + 30)
-          .join("\n")
-          .split(";")[0],
-      )
-    )
-      continue;
-    const column = match[0].length + 1;
-    return [{ range: { file, line: i + 1, column, endLine: i + 1, endColumn: column }, text: `${name}, ` }];
-  }
-  return [];
+  const match = /^import\s*\{\s*(?=[^{}]*\}\s*from\s*["']backstep["'])/m.exec(text);
+  if (!match) return [];
+  const before = text.slice(0, match.index + match[0].length).split(/\r\n|[\n\r\u2028\u2029]/);
+  const [line, column] = [before.length, before[before.length - 1].length + 1];
+  return [{ range: { file, line, column, endLine: line, endColumn: column }, text: `${name}, ` }];
 }

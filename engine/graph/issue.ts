@@ -15,7 +15,7 @@ export interface Issue {
   readonly range?: Range;
   /** Other places that explain it, e.g. the layer that made the wrong size. */
   readonly related?: readonly { readonly message: string; readonly range: Range }[];
-  /** Edits after any one of which the issue is gone, the best first. */
+  /** Edits that would mend it, the likeliest first; an editor tries them before it offers them. */
   readonly fixes?: readonly Fix[];
   /** What is wrong with what, for whoever looks for its origin and its remedy; never leaves the host. */
   readonly subject?: Subject;

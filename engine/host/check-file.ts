@@ -11,7 +11,7 @@ import { Parameter } from "../nn/parameter";
 import { setRunner } from "../train/execute";
 import { layersOf } from "../train/statistics";
 import { type LoadedProgram, loadProgram, strayExport } from "./program";
-import { Enough } from "./tasks/common";
+import { Enough } from "./enough";
 
 /** Rounds of a hand-written loop that a check builds before it has seen enough. */
 const CHECKED_ROUNDS = 20;

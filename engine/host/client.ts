@@ -78,7 +78,10 @@ export function startHost(options: HostOptions): Host {
     looks.clear();
     void program.end().then(() => settle({ exitCode, failure }));
   };
-  const startLimit = (what: string, file = task.file): void => {
+  /** Of a live host the file that it checks. */
+  let { file } = task;
+  const startLimit = (what: string, of = file): void => {
+    file = of;
     clearTimeout(limit);
     const problem = `${file}: ${what} did not finish within ${task.timeLimit} s; look for an endless loop, or allow more with ${options.timeSetting ?? "--time-limit"}`;
     limit = setTimeout(() => finish(1, problem), Math.min(LONGEST_TIMER, task.timeLimit * 1000));
@@ -113,18 +116,18 @@ export function startHost(options: HostOptions): Host {
   };
   const onExit = (code: number | null, signal: string | null): void => {
     // Node aborts when V8's heap is full.
-    if (signal === "SIGABRT" || code === 134) return finish(1, describeMemory(task.file, memoryLimit));
-    if (signal !== null) return finish(1, `${task.file}: its process was ended by ${signal}`);
-    finish(1, `${task.file}: the program ended itself with process.exit(${code})`);
+    if (signal === "SIGABRT" || code === 134) return finish(1, describeMemory(file, memoryLimit));
+    if (signal !== null) return finish(1, `${file}: its process was ended by ${signal}`);
+    finish(1, `${file}: the program ended itself with process.exit(${code})`);
   };
-  const onError = (error: unknown): void => finish(1, describeCrash(task.file, error, memoryLimit));
+  const onError = (error: unknown): void => finish(1, describeCrash(file, error, memoryLimit));
 
   const problem = fileProblem(task);
   const program =
     problem === undefined
       ? (options.kind === "thread" ? startThread : startProcess)(options, memoryLimit, { receive, onExit, onError })
       : { post: () => undefined, end: () => Promise.resolve(), pid: undefined };
-  const memory = watchMemory(program.pid, memoryLimit, () => finish(1, describeMemory(task.file, memoryLimit)));
+  const memory = watchMemory(program.pid, memoryLimit, () => finish(1, describeMemory(file, memoryLimit)));
   if (problem === undefined) {
     program.post({ kind: "task", task });
     startLimit("its top-level code");

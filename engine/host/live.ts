@@ -1,3 +1,4 @@
+import { skipped } from "../check/predict";
 import type { Prediction } from "../check/records";
 import type { Host, HostEnd } from "./client";
 import type { CheckOrder, CheckResult, HostMessage } from "./messages";
@@ -6,8 +7,6 @@ import type { CheckOrder, CheckResult, HostMessage } from "./messages";
 export interface LiveChecker {
   /** Asks for a check. What was asked before and is wanted no more is to be abandoned by who asked. */
   check(order: CheckOrder, heard: Heard): { abandon(): void };
-  /** Starts a host, so that the first check finds it ready. */
-  warm(): void;
   /** Ends all hosts. */
   close(): void;
 }
@@ -33,6 +32,8 @@ interface Job {
   readonly order: CheckOrder;
   readonly heard: Heard;
   abandoned: boolean;
+  /** Its report is out; what fails now is the prediction alone. */
+  answered: boolean;
 }
 
 interface Worker {
@@ -41,7 +42,7 @@ interface Worker {
   checks: number;
 }
 
-/** Nothing is started before the first check, or before it is warmed. */
+/** Nothing is started before the first check. */
 export function createLiveChecker(start: StartLive): LiveChecker {
   const workers = new Set<Worker>();
   const queue: Job[] = [];
@@ -61,6 +62,7 @@ export function createLiveChecker(start: StartLive): LiveChecker {
     if (!job || !("ticket" in message) || message.ticket !== job.ticket) return;
     switch (message.kind) {
       case "checked":
+        job.answered = true;
         if (!job.abandoned) job.heard.checked(message.result);
         return;
       case "predicted":
@@ -79,7 +81,11 @@ export function createLiveChecker(start: StartLive): LiveChecker {
     workers.delete(worker);
     const { job } = worker;
     worker.job = undefined;
-    if (job && !job.abandoned && !closed) job.heard.failed(failure ?? "the check was ended");
+    if (job && !job.abandoned && !closed) {
+      const reason = failure ?? "the check was ended";
+      if (job.answered) job.heard.predicted?.(skipped(reason));
+      else job.heard.failed(reason);
+    }
     pump();
   }
 
@@ -99,12 +105,15 @@ export function createLiveChecker(start: StartLive): LiveChecker {
       idle.checks++;
       idle.host.order({ kind: "check", ticket: job.ticket, order: job.order });
     }
+    if (queue.length > 0) return void (impatience ??= setTimeout(grow, PATIENCE_MS));
     clearTimeout(impatience);
-    if (queue.length > 0) impatience = setTimeout(grow, PATIENCE_MS);
+    impatience = undefined;
   }
 
   /** Work has waited too long: what is wanted no more makes room, else a second host helps out. */
   function grow(): void {
+    impatience = undefined;
+    if (queue.length === 0) return;
     const useless = [...workers].find(({ job }) => job?.abandoned);
     if (useless) {
       workers.delete(useless);
@@ -117,7 +126,7 @@ export function createLiveChecker(start: StartLive): LiveChecker {
 
   return {
     check(order, heard) {
-      const job: Job = { ticket: tickets++, order, heard, abandoned: false };
+      const job: Job = { ticket: tickets++, order, heard, abandoned: false, answered: false };
       queue.push(job);
       pump();
       return {
@@ -130,9 +139,6 @@ export function createLiveChecker(start: StartLive): LiveChecker {
           worker?.host.order({ kind: "abandon", ticket: job.ticket });
         },
       };
-    },
-    warm() {
-      if (workers.size === 0 && !closed) add();
     },
     close() {
       closed = true;

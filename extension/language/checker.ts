@@ -76,19 +76,21 @@ export function createChecker(live: LiveChecker): Checker {
   function start(uri: Uri, work: Work): void {
     const path = uri.fsPath;
     const { texts, versions } = editorTexts(uri);
-    const version = versions.get(path) ?? null;
     const mine = (): boolean => works.get(path) === work;
-    const order = { file: path, texts, network: networks, prediction: settingsFor(uri).predictions };
+    const order = { file: path, texts, network: networks, prediction: settingsFor(uri).predictions && isOpen(uri) };
     work.order = live.check(order, {
       checked(result) {
         if (!mine()) return;
-        accept(uri, result, version, versions);
-        if (!order.prediction) finish();
+        accept(uri, result, versions);
+        if (order.prediction) return;
+        foretold.remove(path);
+        finish();
       },
       predicted(prediction) {
         if (!mine()) return;
         const state = states.get(path);
-        if (state) {
+        // Of a text that cannot be run there is none, and that of the last one stays.
+        if (state && !state.checked.stale) {
           state.checked = { ...state.checked, prediction };
           foretold.put(path, diagnosticsOf(prediction.issues, uri));
         }
@@ -101,7 +103,6 @@ export function createChecker(live: LiveChecker): Checker {
         states.set(path, {
           checked: {
             uri,
-            version: before?.checked.version ?? null,
             versions: before?.checked.versions ?? versions,
             report: before?.checked.report ?? null,
             latest: { issues: [], versions },
@@ -122,16 +123,14 @@ export function createChecker(live: LiveChecker): Checker {
     };
   }
 
-  function accept(uri: Uri, result: CheckResult, version: number | null, versions: ReadonlyMap<string, number>): void {
+  function accept(uri: Uri, result: CheckResult, versions: ReadonlyMap<string, number>): void {
     const path = uri.fsPath;
     const { report, whole, network } = result;
     const before = states.get(path);
     const latest = { issues: report.issues, versions };
     if (whole) {
-      // The figures of the last text stay until those of this one are there.
-      const prediction = before?.checked.prediction ?? null;
       states.set(path, {
-        checked: { uri, version, versions, report, latest, stale: false, failure: null, prediction },
+        checked: { uri, versions, report, latest, stale: false, failure: null, prediction: null },
         network: network ?? (networks ? null : (before?.network ?? null)),
       });
     } else {
@@ -140,7 +139,6 @@ export function createChecker(live: LiveChecker): Checker {
       states.set(path, {
         checked: {
           uri,
-          version: before?.checked.version ?? version,
           versions: kept ? (before as State).checked.versions : versions,
           report: kept,
           latest,
@@ -198,7 +196,8 @@ export function createChecker(live: LiveChecker): Checker {
       }
     }),
     workspace.onDidCloseTextDocument(({ uri }) => {
-      if (isModel(uri)) cancel(uri.fsPath);
+      // Changes that were not saved are gone with the editor: what is on the disk counts again.
+      if (isModel(uri) && works.has(uri.fsPath)) schedule(uri, 0);
     }),
     workspace.onDidDeleteFiles(({ files }) => files.filter(isModel).forEach(forget)),
     workspace.onDidRenameFiles(({ files }) =>
@@ -232,7 +231,7 @@ export function createChecker(live: LiveChecker): Checker {
       if (wanted === networks) return;
       networks = wanted;
       if (!wanted) return;
-      for (const { document } of window.visibleTextEditors) whenOpened(document);
+      workspace.textDocuments.forEach(whenOpened);
     },
     want(uri) {
       if (!states.has(uri.fsPath) && !works.has(uri.fsPath)) schedule(uri, 0);

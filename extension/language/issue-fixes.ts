@@ -137,7 +137,7 @@ interface Located {
 function issuesIn(uri: Uri, reports: Reports): Located[] {
   return reports.checkedWith(uri).flatMap((checked) => {
     const { latest, prediction } = checked;
-    const now = { ...checked, version: null, versions: latest.versions };
+    const now = { versions: latest.versions };
     return [
       ...latest.issues.map((issue) => ({ issue, of: now, checked })),
       ...(prediction?.issues ?? []).map((issue) => ({ issue, of: checked, checked })),
@@ -148,11 +148,11 @@ function issuesIn(uri: Uri, reports: Reports): Located[] {
 /** The issue that a diagnostic shows. */
 function issueOf(diagnostic: Diagnostic, uri: Uri, reports: Reports, edits: Edits): Located | undefined {
   const code = codeOf(diagnostic);
-  return issuesIn(uri, reports).find(({ issue, of }) => {
+  return issuesIn(uri, reports).find(({ issue, of, checked }) => {
     if (issue.code !== code || issue.message !== diagnostic.message) return false;
     const { range } = issue;
     // Those without a place stand at the top of the model.
-    if (!range) return of.uri.fsPath === uri.fsPath;
+    if (!range) return checked.uri.fsPath === uri.fsPath;
     if (range.file !== uri.fsPath) return false;
     const then = new Range(range.line - 1, range.column - 1, range.endLine - 1, range.endColumn - 1);
     return then.isEqual(diagnostic.range) || rangeNow(edits, of, range)?.isEqual(diagnostic.range);

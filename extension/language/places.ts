@@ -4,12 +4,11 @@ import type { Edits } from "./edits";
 import type { Checked, Reports } from "./reports";
 
 /** The documents' versions that ranges are of. */
-export type Versions = Pick<Checked, "uri" | "version" | "versions">;
+export type Versions = Pick<Checked, "versions">;
 
 /** Where a range of a report is now; null where what is in it was edited since. */
-export function rangeNow(edits: Edits, { uri, version, versions }: Versions, range: SourceRange): Range | null {
-  const known = versions.get(range.file) ?? (range.file === uri.fsPath ? (version ?? undefined) : undefined);
-  const at = edits.range(range, known);
+export function rangeNow(edits: Edits, { versions }: Versions, range: SourceRange): Range | null {
+  const at = edits.range(range, versions.get(range.file));
   return at && new Range(at.start.line, at.start.character, at.end.line, at.end.character);
 }
 

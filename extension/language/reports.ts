@@ -4,9 +4,7 @@ import type { CheckReport, Issue, Prediction } from "../../engine/api/host";
 /** What is known of a model file. */
 export interface Checked {
   readonly uri: Uri;
-  /** Version of the model's document that {@link report} speaks of; null where no editor had it open. */
-  readonly version: number | null;
-  /** The same for each file that an editor had open, the model among them, by path. */
+  /** Versions of the documents that {@link report} speaks of, by path: of each file that an editor had open. */
   readonly versions: ReadonlyMap<string, number>;
   /** The last good one. */
   readonly report: CheckReport | null;

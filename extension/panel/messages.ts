@@ -22,7 +22,7 @@ export function readMessage(value: unknown): FromPanel | null {
       case "look":
         return text("run") && Number.isInteger(message.ticket) && isLook(message.look);
       case "open":
-        return text("file") && Number.isInteger(message.line);
+        return text("file") && Number.isInteger(message.line) && (message.of === "model" || message.of === "run");
       case "command":
         return ["train", "new", "log", "trust"].includes(message.command as string);
       case "problem":

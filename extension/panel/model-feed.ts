@@ -2,6 +2,7 @@ import { type Uri, window, workspace, type Disposable } from "vscode";
 import type { CheckReport } from "../../engine/api/host";
 import type { ModelChange, ToPanel } from "../../webview/protocol";
 import type { Checker } from "../language/checker";
+import type { Edits } from "../language/edits";
 import { isModel, shownPath } from "../model-files";
 import { changesBetween, modelView } from "./model-view";
 
@@ -20,7 +21,7 @@ type FeedMessage = Extract<ToPanel, { type: "model" | "modelCursor" | "front" }>
 /** Milliseconds that the cursor rests before its layer lights up. */
 const CURSOR_MS = 120;
 
-export function createModelFeed(checker: Checker, post: (message: FeedMessage) => void): ModelFeed {
+export function createModelFeed(checker: Checker, edits: Edits, post: (message: FeedMessage) => void): ModelFeed {
   let listening = false;
   let model = chosen();
   let before: CheckReport | null = null;
@@ -52,8 +53,9 @@ export function createModelFeed(checker: Checker, post: (message: FeedMessage) =
   }
 
   function follow(): void {
-    const next = chosen();
+    const active = window.activeTextEditor?.document.uri;
     // With the panel or a plain file in front, the model that was worked on last stays.
+    const next = isModel(active) ? active : (model ?? chosen());
     if (!next || next.fsPath === model?.fsPath) return followCursor();
     model = next;
     before = checker.checked(next)?.report ?? null;
@@ -70,8 +72,10 @@ export function createModelFeed(checker: Checker, post: (message: FeedMessage) =
       const path = editor.document.uri.fsPath;
       const line = editor.selection.active.line + 1;
       const report = checker.checked(model)?.report;
+      const versions = checker.checked(model)?.versions;
       const call = report?.calls.find(
-        ({ range, layer }) => layer !== null && range.file === path && range.line === line,
+        ({ range, layer }) =>
+          layer !== null && range.file === path && edits.range(range, versions?.get(path))?.start.line === line - 1,
       );
       const layer = call?.layer === null || call === undefined ? null : (report?.layers[call.layer]?.name ?? null);
       const key = `${model.fsPath} ${layer}`;
@@ -85,12 +89,20 @@ export function createModelFeed(checker: Checker, post: (message: FeedMessage) =
     checker.onDidCheck((uri) => {
       if (uri.fsPath !== model?.fsPath) return;
       const checked = checker.checked(uri);
-      const report = checked?.stale === false ? checked.report : null;
+      if (!checked) {
+        // It was deleted, or changed while no editor had it.
+        model = chosen();
+        before = null;
+        changes = [];
+        return tell();
+      }
+      const report = checked.stale ? null : checked.report;
       if (report && report !== before) {
         changes = before ? changesBetween(before, report) : [];
         before = report;
       }
       tell();
+      followCursor();
     }),
     checker.onDidEdit((uri) => {
       if (uri.fsPath === model?.fsPath && listening) post({ type: "front", what: "model" });
@@ -108,6 +120,7 @@ export function createModelFeed(checker: Checker, post: (message: FeedMessage) =
       checker.drawNetworks(now);
     },
     tell() {
+      lastCursor = "";
       follow();
       tell();
     },

@@ -13,7 +13,7 @@ export interface ModelKnowledge {
   readonly changes: readonly ModelChange[];
 }
 
-export const UNTRUSTED =
+const UNTRUSTED =
   "This workspace is not trusted, and to check a model its code must run. Trust the workspace to see its shapes, its network and its predicted gradient flow.";
 
 export function modelView({ file, path, trusted, checked, network, changes }: ModelKnowledge): ModelView {
@@ -33,7 +33,7 @@ export function modelView({ file, path, trusted, checked, network, changes }: Mo
     path,
     state,
     message: trusted ? (checked?.failure ?? null) : UNTRUSTED,
-    line: checked?.stale ? (problem?.range?.line ?? null) : null,
+    line: checked?.stale && problem?.range?.file === path ? problem.range.line : null,
     issues: [...(checked?.latest.issues ?? []), ...(checked?.stale ? [] : (checked?.prediction?.issues ?? []))].map(
       ({ code, severity, message, range }) => ({
         code,

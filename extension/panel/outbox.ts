@@ -16,7 +16,7 @@ export interface Outbox {
 /** Milliseconds between two messages that can wait. */
 export const RHYTHM_MS = 100;
 
-type Waiting = Extract<ToPanel, { type: "tick" | "runs" | "cursor" | "model" | "modelCursor" }>;
+type Waiting = Extract<ToPanel, { type: "tick" | "runs" | "cursor" | "model" | "modelCursor" | "front" }>;
 
 export function createOutbox(
   post: (message: ToPanel) => void,

@@ -55,10 +55,7 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
   const problems = new Set<string>();
   /** A run was asked for: it comes to the front once the page has it. */
   let toFront = false;
-  const feed = createModelFeed(checker, (message) => {
-    if (message.type === "front") outbox?.now(message);
-    else outbox?.later(message);
-  });
+  const feed = createModelFeed(checker, edits, (message) => outbox?.later(message));
 
   const drawn = (id: string): boolean => id === shown || compared.includes(id);
 
@@ -137,7 +134,7 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
         return;
       }
       case "open":
-        return openLine(message.file, edits.now(message.file, message.line) ?? message.line);
+        return openLine(message.file, lineNow(message));
       case "command":
         await commands.executeCommand(
           COMMANDS[message.command],
@@ -152,6 +149,14 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
       default:
         message satisfies never;
     }
+  }
+
+  /** A run speaks of the lines when it began, the model of those of its newest check. */
+  function lineNow({ file, line, of }: Extract<FromPanel, { type: "open" }>): number {
+    if (of === "run") return edits.now(file, line) ?? line;
+    const versions = feed.model && checker.checked(feed.model)?.latest.versions;
+    const at = edits.range({ file, line, column: 1, endLine: line, endColumn: 1 }, versions?.get(file));
+    return at ? at.start.line + 1 : line;
   }
 
   function take(state: PanelState): void {
@@ -180,7 +185,7 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
     lastCursor = "";
     feed.listen(true);
     feed.tell();
-    if (toFront) outbox?.now({ type: "front", what: "run" });
+    if (toFront) outbox?.later({ type: "front", what: "run" });
     toFront = false;
     followCursor();
   }
@@ -196,7 +201,7 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
         // A run that goes on from a checkpoint has lost what it did after it.
         if (change.start.startIteration > 0) void snapshot();
         else outbox.now({ type: "started", run: change.id, start: change.start });
-        outbox.now({ type: "front", what: "run" });
+        outbox.later({ type: "front", what: "run" });
         return;
       case "state": {
         const run = runs.get(change.id);

@@ -203,7 +203,7 @@ describe("extension: the panel's page", () => {
     { type: "compare", runs: ["a", "b"] },
     { type: "stop", run: "a" },
     { type: "look", ticket: 1, run: "a", look: { kind: "network" } },
-    { type: "open", file: "/w/a.nn.ts", line: 3 },
+    { type: "open", file: "/w/a.nn.ts", line: 3, of: "run" },
     { type: "command", command: "train" },
     { type: "problem", message: "x" },
   ];
@@ -218,7 +218,7 @@ describe("extension: the panel's page", () => {
     { type: "show", run: 1 },
     { type: "compare", runs: "a" },
     { type: "look", ticket: 1, run: "a", look: { kind: "files" } },
-    { type: "open", file: "/w/a", line: "3" },
+    { type: "open", file: "/w/a", line: "3", of: "run" },
     { type: "command", command: "workbench.action.quit" },
   ];
   for (const message of odd) {

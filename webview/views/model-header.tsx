@@ -18,7 +18,7 @@ export function ModelHeader({ view }: { readonly view: ModelView }): JSX.Element
             class="link"
             title={view.file}
             aria-label={`Open ${view.file}`}
-            onClick={() => post({ type: "open", file: view.path, line: 1 })}
+            onClick={() => post({ type: "open", file: view.path, line: 1, of: "model" })}
           >
             {baseName(view.file)}
           </button>
@@ -145,7 +145,7 @@ function StaleMessage({ view: { message, line, path, file } }: { readonly view: 
       class="link stale-message"
       title={`${text}\nWhat is drawn is of the last text that could be read.`}
       aria-label={`${text}. Open ${place}`}
-      onClick={() => post({ type: "open", file: path, line: line ?? 1 })}
+      onClick={() => post({ type: "open", file: path, line: line ?? 1, of: "model" })}
     >
       {text}
     </button>
@@ -181,7 +181,10 @@ function Message({ view }: { readonly view: ModelView }): JSX.Element | null {
         {message !== null && <pre>{message}</pre>}
         {place !== null && (
           <p>
-            <Link label={`Open ${place}`} onClick={() => post({ type: "open", file: path, line: line ?? 1 })}>
+            <Link
+              label={`Open ${place}`}
+              onClick={() => post({ type: "open", file: path, line: line ?? 1, of: "model" })}
+            >
               {place}
             </Link>
           </p>

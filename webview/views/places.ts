@@ -1,6 +1,7 @@
 /** Ways from the panel to the editor. */
 import { baseName } from "../format";
 import { post } from "../host";
+import { faceNow } from "../store";
 
 export interface Place {
   readonly file: string | null;
@@ -8,7 +9,7 @@ export interface Place {
 }
 
 export function openLayer({ file, line }: Place): void {
-  if (file !== null) post({ type: "open", file, line: line ?? 1 });
+  if (file !== null) post({ type: "open", file, line: line ?? 1, of: faceNow() });
 }
 
 /** `digits.nn.ts:12`, or undefined where there is nothing to open. */

@@ -1,6 +1,5 @@
-import { formatShape } from "../../graph/shape";
 import type { Range } from "../../graph/site";
-import type { Scope, Tensor } from "../../graph/tensor";
+import type { Tensor } from "../../graph/tensor";
 
 /** What rules ask of nodes: where a value comes from, and within what it was made. */
 
@@ -27,19 +26,6 @@ export function isWithin(node: Tensor, name: string): boolean {
   for (let scope = node.scope; scope; scope = scope.parent)
     if (scope.kind === "composite" && scope.name === name) return true;
   return false;
-}
-
-/** The innermost module whose call made a node. */
-export function moduleScope(node: Tensor): Scope | undefined {
-  let scope = node.scope;
-  while (scope && scope.kind !== "module") scope = scope.parent;
-  return scope;
-}
-
-/** How a message calls a node: by its variable, else by what made it, with its shape. */
-export function describeNode(node: Tensor): string {
-  const name = node.name ?? compositeOf(node) ?? node.op;
-  return `${name} ${formatShape(node.knownShape)}`;
 }
 
 /** A place as a text to compare. */

@@ -11,11 +11,6 @@ import { createNodeFiles } from "../node-files";
 import { type LoadedProgram, loadProgram, noTraining } from "../program";
 import type { Session } from "../session";
 
-/** Ends the top level of a hand-written loop once a check or a trace has seen enough of it. */
-export class Enough extends Error {
-  override readonly name = "Enough";
-}
-
 /** WASM kernels where the platform has SIMD, else typed-array loops. */
 export function createCpuBackend(): Backend {
   return createWasmBackend() ?? createJsBackend();

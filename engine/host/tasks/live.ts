@@ -11,8 +11,8 @@ import { type Session, nextTurn } from "../session";
 import { createCpuBackend } from "./common";
 
 /**
- * Checks file after file as one types. An order that is abandoned or followed by another costs nothing more once its check is done:
- * its prediction is given up between two nodes.
+ * Checks file after file as one types. An order that is abandoned costs nothing more once its check is done: its prediction is given
+ * up between two kernels.
  */
 export async function checkLive(session: Session, channel: Channel): Promise<void> {
   const waiting: { readonly ticket: number; readonly order: CheckOrder }[] = [];
@@ -48,9 +48,11 @@ export async function checkLive(session: Session, channel: Channel): Promise<voi
   }
 }
 
-/** Timers, sockets and whatever else user code may leave to a later time. */
+/** What user code may leave to a later time, by Node's names; printing and reading files ends by itself. */
+const LASTING = /^(?:Timeout|TCP|TLS|UDP|HTTP|Process|Pipe|FSEvent|StatWatcher|Worker|Signal)/;
+
 function leftovers(): number {
-  return process.getActiveResourcesInfo().filter((name) => name !== "Immediate" && name !== "FSReqPromise").length;
+  return process.getActiveResourcesInfo().filter((name) => LASTING.test(name)).length;
 }
 
 async function answer(
@@ -68,6 +70,7 @@ async function answer(
   const network = order.network ? drawing(checked) : null;
   session.send({ kind: "checked", ticket, result: { report: checked.report, whole: checked.whole, network } });
   if (order.prediction && !(await breathe())) {
+    limited("its forward or its loss");
     const prediction = await prophecy(checked, breathe);
     if (prediction) session.send({ kind: "predicted", ticket, prediction });
   }

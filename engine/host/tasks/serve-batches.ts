@@ -7,7 +7,7 @@ import type { LoaderRequest, TrainTask } from "../messages";
 import { createNodeFiles } from "../node-files";
 import { loadProgram, noTraining, originOf } from "../program";
 import type { Session } from "../session";
-import { Enough } from "./common";
+import { Enough } from "../enough";
 import { withOptions } from "./train";
 
 /** A data worker: loads the model file once, and answers requests for batches until the thread is ended. */

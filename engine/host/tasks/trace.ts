@@ -15,7 +15,8 @@ import type { TraceTask } from "../messages";
 import { createNodeFiles } from "../node-files";
 import { type LoadedProgram, loadProgram, originOf, programResult } from "../program";
 import type { Session } from "../session";
-import { Enough, createCpuBackend, stopOnProblems } from "./common";
+import { Enough } from "../enough";
+import { createCpuBackend, stopOnProblems } from "./common";
 
 export async function trace(task: TraceTask, { send, assets }: Session): Promise<void> {
   let minimized: { loss: Tensor } | undefined;
