@@ -1,9 +1,11 @@
 import type { Issue } from "../graph/issue";
 import type { ScopedCall } from "../graph/trace";
+import { type Module, moduleSite, namedModules } from "../nn/module";
 import type { Training } from "../train/training";
 import { plainRange } from "./calls";
 import { faultsOf } from "./faults";
 import { fixesOf } from "./fixes";
+import { keyOf } from "./operands";
 import { createOrigins, type Origins } from "./origin";
 
 /** What explains an issue beside its own words: the user's texts, and the calls that made its operands. */
@@ -16,10 +18,20 @@ export interface Background {
 /** Adds to each issue the places where the sizes at fault are made, and edits that mend it. What only the graph knows is left behind. */
 export function explain(issues: readonly Issue[], { sources, calls, training }: Background): Issue[] {
   const origins = createOrigins(calls, training, sources);
+  const modules = [
+    ...calls.map(({ module }) => module as Module),
+    ...(training ? namedModules(training.model).values() : []),
+  ];
+  const modulePlaces = new Set(
+    modules.flatMap((module) => {
+      const site = moduleSite(module);
+      return site ? [keyOf(site)] : [];
+    }),
+  );
   return oncePerPlace(issues).map((issue) => {
     const { subject: _, ...plain } = issue;
     const related = [...(issue.related ?? []), ...madeBy(issue, origins)];
-    const fixes = [...(issue.fixes ?? []), ...fixesOf(issue, { sources, origins, training })];
+    const fixes = [...(issue.fixes ?? []), ...fixesOf(issue, { sources, origins, training, modulePlaces })];
     return {
       ...plain,
       ...(issue.range && { range: plainRange(issue.range) }),

@@ -181,7 +181,7 @@ function lossRemedies(p: Tensor, shapeP: Shape, t: Tensor, shapeT: Shape): Remed
 function append(subject: Subject, tensor: Tensor, method: string, workshop: Workshop): Fix[] {
   const range = operandRange(subject, tensor, workshop);
   const text = range && textAt(workshop.sources, range);
-  if (!range || text === undefined) return [];
+  if (!range || text === undefined || text.startsWith("...")) return [];
   const title = `Add ${method} to ${text.length > 40 || text.includes("\n") ? "the operand" : text}`;
   if (isPrimary(text)) return [{ title, edits: [{ range: endOf(range), text: method }] }];
   return [{ title, edits: [{ range, text: `(${text})${method}` }] }];

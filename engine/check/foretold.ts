@@ -1,10 +1,11 @@
 import type { NdArray } from "../graph/array";
+import { reachable } from "../graph/order";
 import { sizeOf } from "../graph/shape";
 import type { Issue } from "../graph/issue";
 import type { Tensor } from "../graph/tensor";
 import { namedParameters } from "../nn/module";
 import { isTrained } from "../nn/parameter";
-import type { Layer } from "../train/statistics";
+import { type Layer, tensorsIn } from "../train/statistics";
 import type { Forward } from "../train/step";
 import { plainRange } from "./calls";
 import type { PredictedLayer } from "./records";
@@ -67,7 +68,8 @@ interface Trained {
 
 function alongTheWay(trained: readonly Trained[]): Issue[] {
   if (trained.length < 2 || trained.some(({ zero }) => zero)) return [];
-  const last = trained[trained.length - 1];
+  // Of several outputs the one with the weakest loss is no yardstick.
+  const last = ends(trained).reduce((a, b) => (b.size > a.size ? b : a), { ...trained[trained.length - 1], size: 0 });
   if (last.size === 0) return [];
   // In 32 bits a vanishing gradient ends at 0.
   const first = trained.findIndex(({ size }) => size > 0);
@@ -81,7 +83,9 @@ function alongTheWay(trained: readonly Trained[]): Issue[] {
       ),
     ];
   }
-  const vanished = trained.findLast(({ size }) => size < last.size * VANISHED);
+  // Where the first layer has its gradient, a way around leads past what is small, as in a residual network with small scales.
+  const lost = trained[0].size < last.size * VANISHED;
+  const vanished = lost ? trained.findLast(({ size }) => size > 0 && size < last.size * VANISHED) : undefined;
   if (vanished) {
     return [
       warning(
@@ -102,6 +106,12 @@ function alongTheWay(trained: readonly Trained[]): Issue[] {
     ];
   }
   return [];
+}
+
+/** The layers that no other one is behind: the ends of the network, of which it may have several. */
+function ends(trained: readonly Trained[]): Trained[] {
+  const upstream = new Set(reachable(trained.flatMap(({ layer }) => tensorsIn(layer.call.inputs))));
+  return trained.filter(({ layer }) => !layer.outputs.some((output) => upstream.has(output)));
 }
 
 function units(layers: readonly Layer[], predicted: readonly PredictedLayer[], valueOf: ValueOf): Issue[] {

@@ -11,10 +11,16 @@ export interface Workshop {
   readonly sources: Sources;
   readonly origins: Origins;
   readonly training: Training | undefined;
+  /** Where modules are made, as {@link keyOf} has places. */
+  readonly modulePlaces: ReadonlySet<string>;
 }
 
 /** Where a call's operand is written. */
-export function operandRange(subject: Subject, tensor: Tensor, { training }: Workshop): Range | undefined {
+export function operandRange(
+  subject: Subject,
+  tensor: Tensor,
+  { training, modulePlaces }: Workshop,
+): Range | undefined {
   const { site, tensors, layer } = subject;
   const index = tensors.indexOf(tensor);
   const written = site?.arguments ?? [];
@@ -27,9 +33,15 @@ export function operandRange(subject: Subject, tensor: Tensor, { training }: Wor
     const range = isMethod ? [site.receiver, ...written][index] : written[index];
     if (range) return range;
   }
-  return tensor.site && isResult(tensor) ? tensor.site : undefined;
+  const made = tensor.site;
+  // Behind the place where a model is made a method would be the model's.
+  return made && isResult(tensor) && !modulePlaces.has(keyOf(made)) ? made : undefined;
 }
 
 function samePlace(a: Range, b: Range | undefined): boolean {
   return a.file === b?.file && a.line === b.line && a.column === b.column;
+}
+
+export function keyOf({ file, line, column }: Range): string {
+  return `${file}:${line}:${column}`;
 }

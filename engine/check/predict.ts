@@ -30,7 +30,7 @@ export interface PredictOptions {
 const BREATH_MS = 8;
 
 /** Nanoseconds that a backend takes for a multiply-add of a product, of a convolution, and for any element: measured. */
-const NANOSECONDS = { matmul: 0.4, conv2d: 1.5, element: 5 };
+const NANOSECONDS = { matmul: 0.4, conv2d: 1.5, element: 5, node: 120_000 };
 /** What a prediction should take, and what it may at most. */
 const WANTED_MS = 120;
 const MOST_MS = 3000;
@@ -100,6 +100,8 @@ export function skipped(reason: string): Prediction {
 function estimate(forward: Forward): number | null {
   let nanoseconds = 0;
   for (const node of reachable([forward.cost])) {
+    // To build, plan and compile it, whatever the batch.
+    nanoseconds += NANOSECONDS.node / SMALLEST_BATCH;
     const { multiplyAdds, bytes } = costOf(node);
     if (multiplyAdds === null || bytes === null) return null;
     const each = node.op.startsWith("conv2d") ? NANOSECONDS.conv2d : NANOSECONDS.matmul;

@@ -66,11 +66,15 @@ function suggested({ message }: Issue, range: Range): Fix[] {
 /** `softmax(x, 1)` and `x.softmax(1)` become `x`; an element of a Sequential goes with its comma. */
 function unwrap(issue: Issue, workshop: Workshop): Fix[] {
   const { sources } = workshop;
-  const site = issue.subject?.site;
+  const { site: outer, tensors } = issue.subject ?? { site: undefined, tensors: [] };
+  // The logarithm of a softmax stays one: what goes is the softmax before it.
+  const inner = outer && /logSoftmax/i.test(textAt(sources, outer) ?? "") ? tensors[0]?.site : undefined;
+  const site = inner ?? outer;
   if (!site) return [];
   const call = textAt(sources, site) ?? "";
   if (/^new\s/.test(call)) {
-    const edit = removeElement(site, sources);
+    // Of a function in a Sequential the place is the whole Sequential.
+    const edit = /^new\s+(?:[\w$]+\.)*(?:Softmax|LogSoftmax|Sigmoid)\b/.test(call) && removeElement(site, sources);
     return edit ? [{ title: `Remove ${call}`, edits: [edit] }] : [];
   }
   const receiver = site.receiver && textAt(sources, site.receiver);
@@ -79,7 +83,9 @@ function unwrap(issue: Issue, workshop: Workshop): Fix[] {
     (isMethod ? /^\s*\??\.\s*([\w$]+)/ : /([\w$]+)\s*\(/).exec(isMethod ? call.slice(receiver.length) : call) ?? [];
   const operand = isMethod ? site.receiver : site.arguments?.[0];
   const text = operand && textAt(sources, operand);
-  return name === undefined || text === undefined ? [] : [{ title: `Remove ${name}`, edits: [{ range: site, text }] }];
+  return name === undefined || !/softmax|sigmoid/i.test(name) || text === undefined || text.startsWith("...")
+    ? []
+    : [{ title: `Remove ${name}`, edits: [{ range: site, text }] }];
 }
 
 /** `this.second(h)` becomes `this.second(h.relu())`; in a Sequential a ReLU is put before the layer. */

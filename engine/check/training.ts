@@ -125,7 +125,12 @@ export function thrownIssue(
 function reviewLoss(forward: Forward, fields: Fields, training: Training, trace: Trace): void {
   const { loss } = forward;
   if (!(loss instanceof Tensor)) {
-    const got = (loss as unknown) instanceof Promise ? "; it is async, which a loss cannot be" : "";
+    const got =
+      (loss as unknown) instanceof Promise
+        ? "; it is async, which a loss cannot be"
+        : (loss as unknown) === undefined
+          ? "; it returns nothing: write return in front of its result"
+          : "";
     trace.report({
       code: "loss-type",
       severity: "error",

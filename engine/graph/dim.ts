@@ -24,8 +24,13 @@ type Atom =
   | { readonly kind: "symbol"; readonly key: string }
   | { readonly kind: "floor"; readonly key: string; readonly numerator: SymbolicDim; readonly denominator: number };
 
-/** The stand-in for a symbol in plain JavaScript arithmetic; larger than any axis, and BASE**2 is still exact. */
-const BASE = 1_000_003;
+/**
+ * The stand-in for a symbol in plain JavaScript arithmetic: the largest prime below 2**26, so that BASE**2 and BASE times any size are
+ * still exact.
+ */
+const BASE = 67_108_859;
+/** A number that is no more than this away from a multiple of {@link BASE} was calculated from a symbol; others are sizes as they are. */
+const FURTHEST = 1_000_000;
 const LOOP_LIMIT = 5_000;
 
 export class SymbolicDim {
@@ -80,7 +85,15 @@ export function isSymbolic(dim: Dim): dim is SymbolicDim {
 
 /** Turns what user code gives as a size (a number, a symbolic size, or arithmetic on one) into a size. */
 export function decodeDim(value: Dim): Dim {
+  // What a list lacks is undefined: x.shape[2] of a matrix.
+  if ((value as unknown) === undefined || value === null) {
+    throw new Error(
+      `a size is ${String(value)}: is it an axis of a shape that has fewer? A shape [N, 8] has shape[0] and shape[1]`,
+    );
+  }
   if (typeof value !== "number" || !Number.isSafeInteger(value) || Math.abs(value) < BASE / 2) return value;
+  const remainder = Math.abs(value % BASE);
+  if (Math.min(remainder, BASE - remainder) > FURTHEST) return value;
   let rest = value;
   let power: Dim = 1;
   let result: Dim = 0;

@@ -202,7 +202,9 @@ export function pairClasses(
   const problem =
     shape.length === 0 || axis < 0 || axis >= rank
       ? `the prediction ${formatShape(shape)} has no class axis. To fix: give the model one output (logit) per class, [N, C]`
-      : targetProblem(shape, t, axis, options.soft);
+      : shape[axis] === 1 && shape.length > 1
+        ? `the prediction ${formatShape(shape)} has one class on axis ${axis}, and the loss of a single class is always 0. To fix: use binaryCrossEntropyWithLogits for two classes with one output, mse for numbers, or give the model one output per class`
+        : targetProblem(shape, t, axis, options.soft);
   if (problem) {
     reportIssue("loss-classes", `${name}: ${problem}`, "error", [p, t]);
     return recovered(standIn(shape), "float32", [p, t]);

@@ -95,6 +95,8 @@ export function isContainer(module: Module): boolean {
 }
 
 function callModule(module: Module, inputs: readonly unknown[]): unknown {
+  if (typeof (module as { forward?: unknown }).forward !== "function")
+    throw new Error(`${moduleType(module)} has no forward; write forward(x: Tensor) { … return … }`);
   const trace = currentTrace();
   if (!insideModule()) nameModel(module);
   const name = modulePath(module);

@@ -35,6 +35,19 @@ export const networks = {
     ),
     see: ["reshape", "permute"],
   },
+  "stray-parameter": {
+    title: "Parameters that the model does not know",
+    summary:
+      "The loss depends on a layer or parameter that is no field of the model: made in forward, at the top of the file, in a #private field, a Map or a Set.",
+    why: "The optimiser changes what it finds in the model: its fields, and the lists and plain objects in them. What is made in forward is made anew with each graph, too.",
+    wrong: flowersBy("Linear, relu", "hidden = new Linear(4, 8);", "return new Linear(8, 3)(relu(this.hidden(x)));"),
+    right: flowersBy(
+      "Linear, relu",
+      "hidden = new Linear(4, 8);\noutput = new Linear(8, 3);",
+      "return this.output(relu(this.hidden(x)));",
+    ),
+    see: ["unused-parameter"],
+  },
   "fixed-randomness": {
     title: "Random numbers that never change",
     summary:

@@ -29,7 +29,9 @@ export const batchMixingReshape: Rule = ({ nodes, forward, trace }) => {
     else if (place) {
       const layout = layoutOf(source.knownShape as Shape, place);
       next = layout && batchPlace(shape, layout);
-      if (layout && !next && !keepsExamplesWhole(shape, layout) && !shape.some(isUnknownDim))
+      // Of a reshape that is impossible that is what is said.
+      const impossible = trace.issues.some(({ range }) => range !== undefined && range === node.site);
+      if (!impossible && layout && !next && !keepsExamplesWhole(shape, layout) && !shape.some(isUnknownDim))
         report(node, source, trace);
     }
     if (next) places.set(node, next);

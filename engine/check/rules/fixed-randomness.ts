@@ -10,7 +10,7 @@ export const fixedRandomness: Rule = ({ nodes, trace }) => {
     const variable = node.site?.variable;
     trace.report({
       code: "fixed-randomness",
-      severity: "warning",
+      severity: "information",
       message: `${variable === undefined ? "these random numbers are" : `${variable} is`} drawn outside forward, which gives the same numbers in every iteration and with every seed; draw them within forward, or make them a state with an initialiser if they are meant to stay the same`,
       range: node.site,
       subject: { tensors: [node], site: node.site },

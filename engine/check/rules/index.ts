@@ -9,6 +9,7 @@ import { labelRange } from "./label-range";
 import { linearChain } from "./linear-chain";
 import type { RuleContext, Rule } from "./rule";
 import { softmaxLoss } from "./softmax-loss";
+import { strayParameter } from "./stray-parameter";
 import { unusedParameter } from "./unused-parameter";
 
 export { watchPlainRandom } from "./plain-random";
@@ -24,6 +25,7 @@ const RULES: readonly Rule[] = [
   labelRange,
   deadCode,
   unusedParameter,
+  strayParameter,
 ];
 
 /** Looks at a forward graph by all rules; what they find is in the trace. */

@@ -36,6 +36,7 @@ export const linearChain: Rule = (context) => {
   for (const first of stages) {
     const second = nextOf(first, byInput, context);
     if (!second || first.weight === second.weight || isDeliberate(first, second)) continue;
+    if (joinsAnotherPath(second.output, context)) continue;
     const range = second.output.site;
     const place = range ? placeOf(range) : "";
     const before = found.get(place);
@@ -122,6 +123,24 @@ function nextOf(first: Stage, byInput: ReadonlyMap<Tensor, Stage>, { consumersOf
     if (!passesOn(first, node, next)) return undefined;
     node = next;
   }
+}
+
+/** Steps from a result to where it is added. */
+const FEW_STEPS = 4;
+
+/** Whether a result is added to one that is calculated beside it: a correction of low rank, an adapter, a residual branch. */
+function joinsAnotherPath(output: Tensor, { consumersOf }: RuleContext): boolean {
+  let node = output;
+  for (let step = 0; step < FEW_STEPS; step++) {
+    const consumers = consumersOf(node);
+    if (consumers.length !== 1) return false;
+    const [next] = consumers;
+    const other = next.inputs.find((input) => input !== node);
+    if (next.op === "add" && other && !(unmoved(other) instanceof Parameter) && other.op !== "constant") return true;
+    if (!["add", "multiply", "divide", "identity", "where"].includes(next.op)) return false;
+    node = next;
+  }
+  return false;
 }
 
 /** Whether a step keeps what a linear layer made linear, and its features on the axis where the next layer reads them. */

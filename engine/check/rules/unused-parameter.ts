@@ -1,5 +1,6 @@
+import type { Tensor } from "../../graph/tensor";
 import { type Module, isBuiltIn, moduleSite, namedModules, namedParameters } from "../../nn/module";
-import { isTrained } from "../../nn/parameter";
+import { Parameter, isTrained } from "../../nn/parameter";
 import { tensorsIn } from "../../train/statistics";
 import { optionSite } from "../../train/training";
 import { deadEnds } from "./dead-code";
@@ -8,15 +9,17 @@ import type { Rule, RuleContext } from "./rule";
 
 /** Parameters that the cost does not depend on keep their initial values: a layer that forward forgot. */
 export const unusedParameter: Rule = (context) => {
-  const { training, nodes, trace } = context;
+  const { training, forward, nodes, trace } = context;
   const parameters = new Map([...namedParameters(training.model)].filter(([, parameter]) => isTrained(parameter)));
   const code = "unused-parameter";
   if (parameters.size === 0) {
+    // Layers that are kept where the model does not find them: said at each.
+    if (nodes.some((node) => node instanceof Parameter && isTrained(node))) return;
     const message = "the model has no parameter to train; give it layers, or unfreeze those it has";
     trace.report({ code, severity: "warning", message, range: optionSite(training, "model") });
     return;
   }
-  const used = new Set(nodes);
+  const used = reachedByGradients(forward.cost);
   const unused = [...parameters].filter(([, parameter]) => !used.has(parameter));
   const broken = trace.issues.some(({ severity }) => severity === "error");
   if (unused.length === 0) return;
@@ -40,13 +43,32 @@ export const unusedParameter: Rule = (context) => {
   }
   for (const [path, names] of byModule) {
     const module = modules.get(path);
-    const message = `the loss does not depend on ${names.join(", ")}, so training will not change ${names.length === 1 ? "it" : "them"}; use ${path === "" ? "it" : path} in forward, or remove it`;
+    const them = names.length === 1 ? "it" : "them";
+    const stopped = names.some((name) => nodes.includes(parameters.get(name) as Tensor));
+    const message = stopped
+      ? `${names.join(", ")} reach${names.length === 1 ? "es" : ""} the loss only through stopGradient, so training will not change ${them}; let the gradient through, or freeze() ${them} if that is meant`
+      : `the loss does not depend on ${names.join(", ")}, so training will not change ${them}; use ${path === "" ? "it" : path} in forward, or remove it`;
     // A layer is made where the user wrote it; of one's own modules the parameter is.
     const made = module && isBuiltIn(module) ? moduleSite(module) : parameters.get(names[0])?.site;
     const range = made ?? (module && moduleSite(module)) ?? optionSite(training, "model");
     trace.report({ code, severity: "warning", message, range, subject: { tensors: [], layer: module } });
   }
 };
+
+/** All nodes that the cost depends on in a way that a gradient may take. */
+function reachedByGradients(cost: Tensor): Set<Tensor> {
+  const reached = new Set([cost]);
+  const open = [cost];
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (node.op === "stopGradient") continue;
+    for (const input of node.inputs) {
+      if (reached.has(input)) continue;
+      reached.add(input);
+      open.push(input);
+    }
+  }
+  return reached;
+}
 
 /**
  * Modules that need no word here: those whose call goes nowhere, which is said at the call; those of which another call at the same

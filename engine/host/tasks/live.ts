@@ -1,8 +1,10 @@
 import type { Backend } from "../../backends/backend";
 import { predict, skipped } from "../../check/predict";
 import type { Prediction } from "../../check/records";
+import { Tensor } from "../../graph/tensor";
 import { setDataFiles } from "../../train/execute";
 import { networkOf } from "../../view/network";
+import * as backstep from "../../index";
 import type { Channel } from "../channel";
 import { type CheckedFile, checkFile } from "../check-file";
 import type { CheckOrder } from "../messages";
@@ -37,6 +39,7 @@ export async function checkLive(session: Session, channel: Channel): Promise<voi
       continue;
     }
     const before = leftovers();
+    pristine ??= prototypesNow();
     const breathe = async (): Promise<boolean> => {
       await nextTurn();
       return abandoned.has(ticket);
@@ -44,7 +47,7 @@ export async function checkLive(session: Session, channel: Channel): Promise<voi
     await answer(session, ticket, order, breathe);
     await nextTurn();
     abandoned.delete(ticket);
-    session.send({ kind: "rested", ticket, clean: leftovers() <= before });
+    session.send({ kind: "rested", ticket, clean: leftovers() <= before && isPristine() });
   }
 }
 
@@ -53,6 +56,37 @@ const LASTING = /^(?:Timeout|TCP|TLS|UDP|HTTP|Process|Pipe|FSEvent|StatWatcher|W
 
 function leftovers(): number {
   return process.getActiveResourcesInfo().filter((name) => LASTING.test(name)).length;
+}
+
+/** What user code may have changed under everybody's feet: the prototypes of the language and of the engine. */
+const PROTOTYPES = [
+  ...[Object, Function, Array, Map, Set, WeakMap, Promise, String, Number, RegExp, Float32Array, Float64Array],
+  ...Object.values(backstep).filter((value): value is typeof Tensor => typeof value === "function"),
+].flatMap(({ prototype }) => ((prototype as object | undefined) ? [prototype as object] : []));
+
+type Snapshot = readonly (readonly (readonly [key: PropertyKey, value: unknown])[])[];
+let pristine: Snapshot | undefined;
+
+function prototypesNow(): Snapshot {
+  return PROTOTYPES.map((prototype) =>
+    Reflect.ownKeys(prototype).map(
+      (key) => [key, Object.getOwnPropertyDescriptor(prototype, key)?.value as unknown] as const,
+    ),
+  );
+}
+
+function isPristine(): boolean {
+  try {
+    const now = prototypesNow();
+    return now.every((entries, i) => {
+      const then = pristine?.[i] ?? [];
+      return (
+        entries.length === then.length && entries.every(([key, value], j) => key === then[j][0] && value === then[j][1])
+      );
+    });
+  } catch {
+    return false;
+  }
 }
 
 async function answer(
@@ -78,6 +112,8 @@ async function answer(
 }
 
 function drawing({ check, report }: CheckedFile): CheckedNetwork {
+  // A loss that is no tensor has been reported, and leaves nothing to draw.
+  if (!((check?.forward?.cost as unknown) instanceof Tensor)) return null;
   return check?.forward ? networkOf(check.forward, undefined, report.issues) : null;
 }
 
