@@ -18,9 +18,7 @@ export function fixesOf(issue: Issue, workshop: Workshop): Fix[] {
 
 /** Methods behind an operand, and other sizes where they are declared. */
 function shapeFixes(issue: Issue, subject: Subject, workshop: Workshop): Fix[] {
-  const appended = remedies(issue.code, subject).flatMap(({ tensor, method }) =>
-    append(subject, tensor, method, workshop),
-  );
+  const appended = remedies(issue, subject).flatMap(({ tensor, method }) => append(subject, tensor, method, workshop));
   return [...appended, ...sizeFixes(issue, subject, workshop)];
 }
 
@@ -82,7 +80,7 @@ interface Remedy {
 }
 
 /** Methods that give an operand the shape that is wanted. */
-function remedies(code: string, { tensors, layer }: Subject): Remedy[] {
+function remedies({ code, message }: Issue, { tensors, layer }: Subject): Remedy[] {
   const [a, b] = tensors;
   const shape = a?.knownShape;
   if (!shape) return [];
@@ -96,10 +94,14 @@ function remedies(code: string, { tensors, layer }: Subject): Remedy[] {
     case "conv-rank":
     case "pool-rank":
       return layer instanceof Module ? imageRemedies(a, shape, wantedBy(layer, 1), layer) : [];
+    case "batch-pairs":
+      return tensors
+        .filter(({ knownShape }) => knownShape?.length === 2)
+        .map((tensor) => ({ tensor, method: ".squeeze(-1)" }));
     case "embedding-dtype":
       return [{ tensor: a, method: '.cast("int32")' }];
     case "dtype":
-      return [{ tensor: tensors.find(({ dtype }) => dtype !== "float32") ?? a, method: '.cast("float32")' }];
+      return casting(tensors, message);
     case "loss-scalar":
     case "grad-scalar":
       return [{ tensor: a, method: ".mean()" }];
@@ -109,6 +111,13 @@ function remedies(code: string, { tensors, layer }: Subject): Remedy[] {
     default:
       return [];
   }
+}
+
+/** "must be int32", "works on float32": the last operand that is not. */
+function casting(tensors: readonly Tensor[], message: string): Remedy[] {
+  const [, wanted] = /(?:must be|works on) (int32|float32|bool)/.exec(message) ?? [];
+  const tensor = wanted === undefined ? undefined : tensors.findLast(({ dtype }) => dtype !== wanted);
+  return tensor ? [{ tensor, method: `.cast("${wanted}")` }] : [];
 }
 
 function wantedBy(layer: Module, axis: number): number | undefined {

@@ -25,12 +25,12 @@ type Atom =
   | { readonly kind: "floor"; readonly key: string; readonly numerator: SymbolicDim; readonly denominator: number };
 
 /**
- * The stand-in for a symbol in plain JavaScript arithmetic: the largest prime below 2**26, so that BASE**2 and BASE times any size are
- * still exact.
+ * The stand-in for a symbol in plain JavaScript arithmetic: a prime far from all powers of two, so large that few sizes come near a
+ * multiple of it, and so small that 37 times its square is still exact.
  */
-const BASE = 67_108_859;
+const BASE = 15_485_863;
 /** A number that is no more than this away from a multiple of {@link BASE} was calculated from a symbol; others are sizes as they are. */
-const FURTHEST = 1_000_000;
+const FURTHEST = 500_000;
 const LOOP_LIMIT = 5_000;
 
 export class SymbolicDim {

@@ -202,15 +202,20 @@ export function pairClasses(
   const problem =
     shape.length === 0 || axis < 0 || axis >= rank
       ? `the prediction ${formatShape(shape)} has no class axis. To fix: give the model one output (logit) per class, [N, C]`
-      : shape[axis] === 1 && shape.length > 1
-        ? `the prediction ${formatShape(shape)} has one class on axis ${axis}, and the loss of a single class is always 0. To fix: use binaryCrossEntropyWithLogits for two classes with one output, mse for numbers, or give the model one output per class`
-        : targetProblem(shape, t, axis, options.soft);
+      : targetProblem(shape, t, axis, options.soft);
   if (problem) {
     reportIssue("loss-classes", `${name}: ${problem}`, "error", [p, t]);
     return recovered(standIn(shape), "float32", [p, t]);
   }
+  // It trains, to nothing: no error.
+  if (shape[axis] === 1 && rank > 1)
+    reportIssue("loss-classes", `${name}: ${oneClass(shape, axis)}`, "warning", [p, t]);
   const indices = t.knownShape.length < rank;
   return { prediction: p, target: indices ? t : cast(t, "float32"), indices, axis, classes: shape[axis] };
+}
+
+function oneClass(shape: Shape, axis: number): string {
+  return `the prediction ${formatShape(shape)} has one class on axis ${axis}, and the loss of a single class is always 0. To fix: use binaryCrossEntropyWithLogits for two classes with one output, mse for numbers, or give the model one output per class`;
 }
 
 function targetProblem(shape: Shape, target: Tensor, axis: number, soft: boolean): string | undefined {

@@ -49,6 +49,8 @@ flow(
     it("is still there after the window was loaded anew", async () => {
       const { panel, reload, shot } = editor();
       await reload();
+      // The last edit had brought the model to the front.
+      await panel.locator(".faces label", { hasText: /^Run/ }).click();
       await panel
         .getByText(/vanishing-gradient/)
         .first()

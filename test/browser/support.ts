@@ -12,6 +12,8 @@ const ownFiles = /^\.cache\/Microsoft\/DeveloperTools\//;
 /** How long anything may take on a busy machine. */
 export const PATIENCE_MS = 60_000;
 
+const STATE_MS = 8000;
+
 export interface FlowOptions {
   /** The files of the folder that is opened, by their paths. */
   readonly files?: Readonly<Record<string, string>>;
@@ -209,6 +211,8 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
       await page.screenshot({ path: join(request.screenshots, `${name}-${number}-${what}.png`) });
     },
     async reload() {
+      // In a browser the workbench writes down which editors are open every five seconds, when it is idle.
+      await page.waitForTimeout(STATE_MS);
       await page.reload();
       await workbenchReady(page);
     },

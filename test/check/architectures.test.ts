@@ -8,9 +8,10 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type CheckReport, type PlainShape, startHost } from "../../engine/api/host";
+import { type CheckReport, type LiveChecker, type PlainShape, startHost } from "../../engine/api/host";
+import { ask, liveChecker } from "../support/live";
 
 interface Expected {
   readonly parameters: Derived;
@@ -144,3 +145,20 @@ function calculate(derivation: string): number {
   assert.equal(next, tokens.length, derivation);
   return value;
 }
+
+describe("the predicted gradient flow of well-known architectures", function () {
+  this.timeout(120_000);
+  let live: LiveChecker;
+  before(() => (live = liveChecker(60)));
+  after(() => live.close());
+
+  for (const name of files)
+    it(`says nothing of ${name}`, async () => {
+      const file = resolve(folder, name);
+      const { prediction } = await ask(live, { file, prediction: true });
+      assert.deepEqual(
+        prediction?.issues.map(({ code, message }) => `${code}: ${message}`),
+        [],
+      );
+    });
+});

@@ -318,6 +318,62 @@ const CASES: readonly (readonly [name: string, model: Model, code: string, fixes
     ["Remove this unused line"],
   ],
   [
+    "a column of predictions beside a row of targets",
+    {
+      target: `{ shape: [], dtype: "float32" }`,
+      fields: "  output = new Linear(8, 1);",
+      forward: "    return this.output(x);",
+      loss: "(y: Tensor, t: Tensor) => y.sub(t).square().mean()",
+    },
+    "batch-pairs",
+    ["Add .squeeze(-1) to y"],
+  ],
+  [
+    "numbers where positions are wanted",
+    {
+      fields: "  table = new B.Parameter([5, 8], B.initializers.normal());\n  output = new Linear(8, 3);",
+      forward: "    return this.output(B.take(this.table, x.slice(null, 0)));",
+    },
+    "dtype",
+    [`Add .cast("int32") to x.slice(null, 0)`],
+  ],
+  [
+    "an index that is not there",
+    { input: "[4, 8]", fields: "  output = new Linear(8, 3);", forward: "    return this.output(x.slice(null, 7));" },
+    "index",
+    ["Change the index to 3"],
+  ],
+  [
+    "sequences without channels",
+    {
+      input: "[12]",
+      fields: "  conv = new B.Conv1d(1, 4, 3);\n  output = new Linear(40, 3);",
+      forward: "    return this.output(B.relu(this.conv(x)).flatten());",
+    },
+    "conv-rank",
+    ["Add .unsqueeze(1) to x"],
+  ],
+  [
+    "group norm of other channels",
+    {
+      input: "[6, 5, 5]",
+      fields: "  norm = new B.GroupNorm(2, 4);\n  output = new Linear(150, 3);",
+      forward: "    return this.output(this.norm(x).flatten());",
+    },
+    "group-norm",
+    ["Change norm's channels to 6"],
+  ],
+  [
+    "attention over other features",
+    {
+      input: "[5, 8]",
+      fields: "  attention = new B.MultiHeadAttention(16, 4);\n  output = new Linear(16, 3);",
+      forward: "    return this.output(this.attention(x).mean(1));",
+    },
+    "attention-shape",
+    [],
+  ],
+  [
     "a size that is calculated",
     {
       input: "[2, 6, 6]",

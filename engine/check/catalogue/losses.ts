@@ -28,6 +28,17 @@ export const losses = {
     ),
     see: ["loss-classes", "broadcast"],
   },
+  "batch-pairs": {
+    title: "Each prediction against all targets",
+    summary: "In a loss of your own a prediction [N, 1] meets a target [N], and they broadcast to [N, N].",
+    why: "The mean over all pairs is smallest where every prediction is the mean of all targets: the model learns that and nothing more, without an error. Where all pairs are meant, say so by unsqueeze(0).",
+    ...pair(
+      curve("Linear, Sequential, Tanh", network),
+      "(prediction: Tensor, target: Tensor) => prediction.sub(target.squeeze(-1)).square().mean()",
+      "(prediction: Tensor, target: Tensor) => prediction.squeeze(-1).sub(target.squeeze(-1)).square().mean()",
+    ),
+    see: ["loss-shape", "broadcast"],
+  },
   "loss-classes": {
     title: "Labels that do not fit the loss",
     summary:

@@ -2,6 +2,7 @@ import { reachable } from "../../graph/order";
 import type { Tensor } from "../../graph/tensor";
 import { batchMixingReshape } from "./batch-mixing-reshape";
 import { batchNormBatch1 } from "./batch-norm-batch-1";
+import { batchPairs } from "./batch-pairs";
 import { deadCode } from "./dead-code";
 import { doubleSoftmax } from "./double-softmax";
 import { fixedRandomness } from "./fixed-randomness";
@@ -21,6 +22,7 @@ const RULES: readonly Rule[] = [
   linearChain,
   batchMixingReshape,
   batchNormBatch1,
+  batchPairs,
   fixedRandomness,
   labelRange,
   deadCode,
