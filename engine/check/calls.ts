@@ -1,10 +1,10 @@
 import type { Shape } from "../graph/shape";
-import type { Site } from "../graph/site";
+import { type Site, rangeKey } from "../graph/site";
 import { type Scope, type Tensor, callOf } from "../graph/tensor";
 import type { ScopedCall } from "../graph/trace";
 import { type Module, isBuiltIn, isContainer, modulePath, moduleSite, moduleType, namedParameters } from "../nn/module";
 import { type Layer, tensorsIn } from "../train/statistics";
-import { type Cost, addCosts, costOf, costsByScope, elementsOf, noCost } from "./costs";
+import { type Cost, addCosts, bytesOf, costOf, costsByScope, noCost } from "./costs";
 import { receptiveFields } from "./receptive-field";
 import type { CallReport, PlainShape } from "./records";
 
@@ -55,13 +55,13 @@ export function callReports({ nodes, layers, calls }: Calls): CallReport[] {
       type: moduleType(module),
       inputs: tensorsIn(call.inputs),
       outputs,
-      cost: { ...((call.scope && costs.get(call.scope)) ?? noCost), bytes: bytesOf(outputs) },
+      cost: { ...((call.scope && costs.get(call.scope)) ?? noCost), bytes: bytesOfAll(outputs) },
     });
   }
   const ofModules = new Set(places.keys());
   for (const node of nodes) {
     const call = callOf(node);
-    if (!node.site || !call || ofModules.has(keyOf(node.site)) || insideLayer(node.scope)) continue;
+    if (!node.site || !call || ofModules.has(rangeKey(node.site)) || insideLayer(node.scope)) continue;
     const scope = outermostAt(node.scope, node.site);
     const cost = scope ? (costs.get(scope) ?? noCost) : costOf(node);
     enter(places, node.site, {
@@ -71,7 +71,7 @@ export function callReports({ nodes, layers, calls }: Calls): CallReport[] {
       type: call.name,
       inputs: tensorsIn(call.given),
       outputs: [node],
-      cost: { ...cost, bytes: bytesOf([node]) },
+      cost: { ...cost, bytes: bytesOf(node) },
     });
   }
   return [...places.values()]
@@ -101,16 +101,11 @@ export function callReports({ nodes, layers, calls }: Calls): CallReport[] {
 
 type Found = Omit<Place, "site" | "modules" | "shapes" | "times">;
 
-/** Sites of one place may be several objects. */
-function keyOf({ file, line, column, endLine, endColumn }: Site): string {
-  return `${file}:${line}:${column}-${endLine}:${endColumn}`;
-}
-
 function enter(places: Map<string, Place>, site: Site, found: Found): void {
-  let place = places.get(keyOf(site));
+  let place = places.get(rangeKey(site));
   if (!place) {
     place = { ...found, site, modules: new Set(), shapes: [], times: 0, cost: noCost };
-    places.set(keyOf(site), place);
+    places.set(rangeKey(site), place);
   }
   place.times++;
   place.cost = addCosts(place.cost, found.cost);
@@ -142,11 +137,8 @@ function trainableIn(modules: ReadonlySet<Module>): number {
   return [...parameters].reduce((sum, parameter) => sum + (parameter.trainable ? parameter.size : 0), 0);
 }
 
-function bytesOf(outputs: readonly Tensor[]): number | null {
-  return outputs.reduce<number | null>((sum, { knownShape, dtype }) => {
-    const elements = elementsOf(knownShape);
-    return sum === null || elements === null ? null : sum + elements * (dtype === "bool" ? 1 : 4);
-  }, 0);
+function bytesOfAll(outputs: readonly Tensor[]): number | null {
+  return outputs.reduce((sum, output) => addCosts(sum, { ...noCost, bytes: bytesOf(output) }), noCost).bytes;
 }
 
 /** Without what a site has beside its range. */

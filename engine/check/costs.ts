@@ -33,7 +33,7 @@ export function costOf(node: Tensor): Cost {
   const elements = elementsOf(node.knownShape);
   return {
     multiplyAdds: multiplyAddsOf(node, elements),
-    bytes: VIEWS.has(node.op) ? 0 : elements === null ? null : elements * (node.dtype === "bool" ? 1 : 4),
+    bytes: VIEWS.has(node.op) ? 0 : bytesOf(node),
   };
 }
 
@@ -46,6 +46,12 @@ function multiplyAddsOf({ op, inputs }: Tensor, elements: number | null): number
   return positions === null || each === null ? null : positions * each;
 }
 
+/** What a value takes with a batch of 1; null where a size is not known. */
+export function bytesOf({ knownShape, dtype }: Tensor): number | null {
+  const elements = elementsOf(knownShape);
+  return elements === null ? null : elements * (dtype === "bool" ? 1 : 4);
+}
+
 /** Number of elements with a batch of 1; null where a size is not known. */
 export function elementsOf(shape: Shape | null): number | null {
   if (shape === null || shape.some(isUnknownDim)) return null;
@@ -54,6 +60,10 @@ export function elementsOf(shape: Shape | null): number | null {
 
 function sizeAtOne(dim: Dim): number {
   return evaluateDim(dim, () => 1);
+}
+
+export function costOfAll(nodes: readonly Tensor[]): Cost {
+  return nodes.reduce((sum, node) => addCosts(sum, costOf(node)), noCost);
 }
 
 /** The costs of each call with all that it calls. */

@@ -5,7 +5,7 @@ import type { Training } from "../train/training";
 import { plainRange } from "./calls";
 import { faultsOf } from "./faults";
 import { fixesOf } from "./fixes";
-import { keyOf } from "./operands";
+import { formatRange, rangeKey, samePlace } from "../graph/site";
 import { createOrigins, type Origins } from "./origin";
 
 /** What explains an issue beside its own words: the user's texts, and the calls that made its operands. */
@@ -17,6 +17,7 @@ export interface Background {
 
 /** Adds to each issue the places where the sizes at fault are made, and edits that mend it. What only the graph knows is left behind. */
 export function explain(issues: readonly Issue[], { sources, calls, training }: Background): Issue[] {
+  if (issues.length === 0) return [];
   const origins = createOrigins(calls, training, sources);
   const modules = [
     ...calls.map(({ module }) => module as Module),
@@ -25,7 +26,7 @@ export function explain(issues: readonly Issue[], { sources, calls, training }: 
   const modulePlaces = new Set(
     modules.flatMap((module) => {
       const site = moduleSite(module);
-      return site ? [keyOf(site)] : [];
+      return site ? [formatRange(site)] : [];
     }),
   );
   return oncePerPlace(issues).map((issue) => {
@@ -46,9 +47,7 @@ function oncePerPlace(issues: readonly Issue[]): Issue[] {
   const first = new Map<string, Issue[]>();
   for (const issue of issues) {
     const { code, severity, range } = issue;
-    const key = range
-      ? `${code} ${severity} ${range.file}:${range.line}:${range.column}-${range.endLine}:${range.endColumn}`
-      : `${code} ${issue.message}`;
+    const key = range ? `${code} ${severity} ${rangeKey(range)}` : `${code} ${issue.message}`;
     const known = first.get(key);
     if (known) known.push(issue);
     else first.set(key, [issue]);
@@ -69,8 +68,7 @@ function madeBy(issue: Issue, origins: Origins): Issue["related"] & object {
     const origin = origins(tensor, axis);
     if (!origin) continue;
     const { message, range } = origin;
-    const key = `${range.file}:${range.line}:${range.column}`;
-    if (key !== `${issue.range?.file}:${issue.range?.line}:${issue.range?.column}`) found.set(key, { message, range });
+    if (!samePlace(range, issue.range)) found.set(formatRange(range), { message, range });
   }
   return [...found.values()];
 }

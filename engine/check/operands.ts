@@ -1,5 +1,5 @@
 import type { Subject } from "../graph/issue";
-import type { Range } from "../graph/site";
+import { type Range, formatRange, samePlace } from "../graph/site";
 import { type Tensor, isResult } from "../graph/tensor";
 import { Module, moduleSite } from "../nn/module";
 import { type Training, optionSite } from "../train/training";
@@ -11,7 +11,7 @@ export interface Workshop {
   readonly sources: Sources;
   readonly origins: Origins;
   readonly training: Training | undefined;
-  /** Where modules are made, as {@link keyOf} has places. */
+  /** Where modules are made, as {@link formatRange} has them. */
   readonly modulePlaces: ReadonlySet<string>;
 }
 
@@ -35,13 +35,5 @@ export function operandRange(
   }
   const made = tensor.site;
   // Behind the place where a model is made a method would be the model's.
-  return made && isResult(tensor) && !modulePlaces.has(keyOf(made)) ? made : undefined;
-}
-
-function samePlace(a: Range, b: Range | undefined): boolean {
-  return a.file === b?.file && a.line === b.line && a.column === b.column;
-}
-
-export function keyOf({ file, line, column }: Range): string {
-  return `${file}:${line}:${column}`;
+  return made && isResult(tensor) && !modulePlaces.has(formatRange(made)) ? made : undefined;
 }

@@ -11,7 +11,7 @@ import { Parameter, isTrained } from "../nn/parameter";
 import { randomSource } from "../nn/random-source";
 import { planGraph } from "../plan/plan";
 import { compileProgram } from "../plan/program";
-import { activationOf, type Layer } from "../train/statistics";
+import { RECTIFIERS, SATURATION, activationOf, type Layer } from "../train/statistics";
 import { initialValues } from "../train/store";
 import { type Forward, traceForward } from "../train/step";
 import type { Training } from "../train/training";
@@ -194,7 +194,7 @@ function predictedLayer(
     outputGradient: finite(outputGradient),
     gradient: finite(gradient),
     activation: finite(rms),
-    dead: activation?.op === "relu" ? deadFraction(values.get(activation)) : null,
+    dead: activation && RECTIFIERS.has(activation.op) ? deadFraction(values.get(activation)) : null,
     saturated: activation ? saturatedFraction(activation.op, values.get(activation)) : null,
     finite: [outputGradient, gradient, rms].every((each) => each === undefined || Number.isFinite(each)),
   };
@@ -229,10 +229,10 @@ function deadFraction(array: NdArray | undefined): number | null {
   return units === 0 ? null : 1 - alive.reduce((sum, each) => sum + each, 0) / units;
 }
 
-/** The flat ends of train/statistics: less than about 4 % of the largest slope. */
 function saturatedFraction(op: string, array: NdArray | undefined): number | null {
-  const [low, high] = op === "sigmoid" ? [0.01, 0.99] : op === "tanh" ? [-0.98, 0.98] : [NaN, NaN];
-  if (!array || Number.isNaN(low) || array.data.length === 0) return null;
+  const ends = SATURATION[op];
+  if (!array || !ends || array.data.length === 0) return null;
+  const [low, high] = ends;
   let flat = 0;
   for (const value of array.data) if (value < low || value > high) flat++;
   return flat / array.data.length;

@@ -17,7 +17,7 @@ import {
 } from "../nn/module";
 import { Parameter, isTrained } from "../nn/parameter";
 import { callReports, plainRange, plainShape } from "./calls";
-import { type Cost, addCosts, costOf, noCost } from "./costs";
+import { costOfAll } from "./costs";
 import type { CheckReport, ModuleReport } from "./records";
 import { unusedGroups } from "../optim";
 import type { DataFiles, Fields } from "../data/dataset";
@@ -105,10 +105,6 @@ function reportOf(training: Training, trace: Trace, calls: readonly ScopedCall[]
     totals: { ...costOfAll(trace.nodes), parameters: parameterCount(training.model) - frozen, frozen },
     files: [],
   };
-}
-
-function costOfAll(nodes: readonly Tensor[]): Cost {
-  return nodes.reduce((sum, node) => addCosts(sum, costOf(node)), noCost);
 }
 
 /** What went wrong when user code threw; nothing when it only ran into a shape that an issue already hides. */

@@ -62,6 +62,16 @@ export function withSite<T>(site: Site | undefined, build: () => T): T {
   }
 }
 
+/** Whether two ranges begin at the same character. */
+export function samePlace(a: Range | undefined, b: Range | undefined): boolean {
+  return a === b || (!!a && !!b && a.file === b.file && a.line === b.line && a.column === b.column);
+}
+
+/** A range as a text to compare: the same for all objects that stand for it. */
+export function rangeKey({ file, line, column, endLine, endColumn }: Range): string {
+  return `${file}:${line}:${column}-${endLine}:${endColumn}`;
+}
+
 /** `file:line:column`, the form that terminals and editors turn into a link. */
 export function formatRange(range: Range): string {
   return `${range.file}:${range.line}:${range.column}`;

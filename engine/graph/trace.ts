@@ -1,5 +1,5 @@
 import type { Issue } from "./issue";
-import { type Range, currentSite } from "./site";
+import { currentSite, samePlace } from "./site";
 import type { Phase, Scope, Tensor } from "./tensor";
 
 /**
@@ -39,7 +39,7 @@ export class Trace {
   report(issue: Issue): void {
     const range = issue.range ?? currentSite();
     const same = this.issues.some(
-      (other) => other.code === issue.code && other.message === issue.message && sameRange(other.range, range),
+      (other) => other.code === issue.code && other.message === issue.message && samePlace(other.range, range),
     );
     if (!same) this.issues.push({ ...issue, range });
   }
@@ -93,8 +93,4 @@ export function withScope<T>(scope: Omit<Scope, "parent" | "site">, build: () =>
 /** Runs a composite operation: its nodes carry the function's name. */
 export function composite<T>(name: string, build: () => T): T {
   return withScope({ kind: "composite", name, type: name }, build);
-}
-
-function sameRange(a: Range | undefined, b: Range | undefined): boolean {
-  return a === b || (!!a && !!b && a.file === b.file && a.line === b.line && a.column === b.column);
 }

@@ -1,6 +1,6 @@
 import { callReports } from "../check/calls";
 import { explain } from "../check/explain";
-import { addCosts, costOf, noCost } from "../check/costs";
+import { costOfAll } from "../check/costs";
 import { type CheckReport, emptyReport } from "../check/records";
 import { type TrainingCheck, checkTraining, reviewMinimize } from "../check/training";
 import type { DataFiles } from "../data/dataset";
@@ -90,7 +90,7 @@ function freeReport(program: LoadedProgram): CheckReport {
     ...emptyReport,
     parameters,
     calls: topLevelCalls(program),
-    totals: { ...nodes.reduce((sum, node) => addCosts(sum, costOf(node)), noCost), parameters, frozen: 0 },
+    totals: { ...costOfAll(nodes), parameters, frozen: 0 },
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Tensor } from "../graph/tensor";
 import type { ScopedCall } from "../graph/trace";
 import { isBuiltIn, isContainer, modulePath, moduleSite, moduleType, namedParameters, type Module } from "../nn/module";
-import type { Site } from "../graph/site";
+import { type Site, samePlace } from "../graph/site";
 import { Tensor as TensorClass } from "../graph/tensor";
 import { concat, reshape, scalar, sqrt, sum, square } from "../ops";
 import type { BackwardPass } from "../autodiff/gradients";
@@ -70,7 +70,7 @@ export function layersOf(calls: readonly ScopedCall[]): Layer[] {
         name: modulePath(module) || moduleType(module),
         type: moduleType(module),
         site:
-          byContainer || sameSite(call.scope?.site, parent?.site)
+          byContainer || samePlace(call.scope?.site, parent?.site)
             ? (made ?? call.scope?.site)
             : (call.scope?.site ?? made),
         module,
@@ -79,10 +79,6 @@ export function layersOf(calls: readonly ScopedCall[]): Layer[] {
       },
     ];
   });
-}
-
-function sameSite(a: Site | undefined, b: Site | undefined): boolean {
-  return !!a && !!b && a.file === b.file && a.line === b.line && a.column === b.column;
 }
 
 function ownsParameters(module: Module): boolean {
@@ -139,9 +135,10 @@ function layerFigures(layer: Layer, { forward, backward, gradients, updated }: S
   ];
 }
 
-const RECTIFIERS = new Set(["relu"]);
+/** Activations that are 0 for a whole half of their inputs. */
+export const RECTIFIERS: ReadonlySet<string> = new Set(["relu"]);
 /** Values beyond which sigmoid and tanh have less than about 4 % of their largest slope. */
-const SATURATION: Readonly<Record<string, readonly [low: number, high: number] | undefined>> = {
+export const SATURATION: Readonly<Record<string, readonly [low: number, high: number] | undefined>> = {
   sigmoid: [0.01, 0.99],
   tanh: [-0.98, 0.98],
 };

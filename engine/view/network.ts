@@ -1,6 +1,6 @@
 import { symbol } from "../graph/dim";
 import type { Issue } from "../graph/issue";
-import type { Range } from "../graph/site";
+import { type Range, formatRange } from "../graph/site";
 import type { RunAccess } from "../train/run";
 import { type Forward, traceForward } from "../train/step";
 import { computationGraph } from "./computation-graph";
@@ -21,16 +21,12 @@ export async function answerNetwork(access: RunAccess): Promise<NetworkResult> {
 export function networkOf(forward: Forward, values?: WeightValues, issues: readonly Issue[] = []): NetworkResult {
   const problems = new Map(
     issues.flatMap(({ severity, range, message }) =>
-      severity === "error" && range ? [[placeOf(range), message]] : [],
+      severity === "error" && range ? [[formatRange(range), message]] : [],
     ),
   );
-  const problemAt = (site: Range | undefined): string | null => (site && problems.get(placeOf(site))) ?? null;
+  const problemAt = (site: Range | undefined): string | null => (site && problems.get(formatRange(site))) ?? null;
   const { graph, layerOf, note } = computationGraph(forward, problemAt);
   return { kind: "network", graph, diagram: networkDiagram(forward, layerOf, values, problemAt), note };
-}
-
-function placeOf({ file, line, column }: Range): string {
-  return `${file}:${line}:${column}`;
 }
 
 /** As in training, so that dropout and the like are there; for any batch size, if the model allows it. */

@@ -4,7 +4,7 @@ import { useMemo, useRef } from "preact/hooks";
 import type { Scale } from "../charts/scale";
 import { DESCRIPTIONS } from "../flow/figures";
 import { side } from "../flow/paint";
-import { formatNumber, formatPercent } from "../format";
+import { formatNumber } from "../format";
 import type { EditedModel } from "../model/edited";
 import {
   foretold,
@@ -17,6 +17,7 @@ import {
 import type { FindingEvent, ModelView, Prediction } from "../protocol";
 import { setPreferences, usePreferences } from "../store";
 import { FlowChart } from "./flow-chart";
+import { FiguresTable } from "./flow-table";
 import { Icon } from "./icons";
 import { Pane, Segments } from "./pane";
 import { openLayer } from "./places";
@@ -152,44 +153,13 @@ function Foretold({ findings }: { readonly findings: readonly FindingEvent[] }):
 
 function PredictionTable({ prediction: { layers, batch } }: { readonly prediction: Prediction }): JSX.Element {
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label="Predicted gradient flow as a table">
-      <table>
-        <caption class="unseen">
-          Figures of all layers at initialisation for a batch of {batch}, from input to output
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Layer</th>
-            <th scope="col">Type</th>
-            {PREDICTED_FIGURES.map((figure) => (
-              <th scope="col" class="number" key={figure} title={DESCRIPTIONS[figure].meaning}>
-                {DESCRIPTIONS[figure].label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {layers.map((layer, i) => (
-            <tr key={i}>
-              <th scope="row">
-                <button type="button" class="link" disabled={layer.file === null} onClick={() => openLayer(layer)}>
-                  {layer.name}
-                </button>
-                {!layer.finite && <span class="quiet"> (not finite)</span>}
-              </th>
-              <td class="quiet">{layer.type}</td>
-              {PREDICTED_FIGURES.map((figure) => {
-                const value = layer[figure];
-                return (
-                  <td class="number" key={figure}>
-                    {DESCRIPTIONS[figure].kind === "fraction" ? formatPercent(value) : formatNumber(value, 3)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <FiguresTable
+      label="Predicted gradient flow as a table"
+      caption={`Figures of all layers at initialisation for a batch of ${batch}, from input to output`}
+      figures={PREDICTED_FIGURES}
+      layers={layers}
+      valueOf={(figure, i) => layers[i][figure]}
+      remark={(i) => !layers[i].finite && <span class="quiet"> (not finite)</span>}
+    />
   );
 }

@@ -1,12 +1,12 @@
 import { formatShape } from "../../graph/shape";
 import { reachable } from "../../graph/order";
-import type { Range } from "../../graph/site";
+import { type Range, rangeKey } from "../../graph/site";
 import type { Tensor } from "../../graph/tensor";
 import { type Module, moduleSite } from "../../nn/module";
 import { describe } from "../../nn/checks";
 import { Parameter } from "../../nn/parameter";
 import { tensorsIn } from "../../train/statistics";
-import { placeOf, placesOf, relatedAt } from "./provenance";
+import { placesOf, relatedAt } from "./provenance";
 import type { Rule, RuleContext } from "./rule";
 
 /** A call in forward or in the loss whose result goes nowhere: each chain of such calls is reported once, at its end. */
@@ -82,7 +82,7 @@ function findDeadEnds({ forward, trace }: RuleContext): DeadEnds {
     // What stands in a wrong call is used by it; masks in its options are not among what it is about.
     if (errors.some(({ range }) => range && contains(range, site)) || (errors.length > 0 && node.dtype !== "float32"))
       continue;
-    const place = placeOf(site);
+    const place = rangeKey(site);
     if (!alive.has(place)) ends.set(place, { node, module: modules.get(node) });
   }
   const dead = new Set(reachable([...ends.values()].map(({ node }) => node)).filter((node) => !used.has(node)));

@@ -1,5 +1,5 @@
 import type { Tensor } from "../../graph/tensor";
-import { compositeOf, isWithin, operandsOf, relatedAt } from "./provenance";
+import { isWithin, operandsOf, relatedAt, squashedBy, squashingOf } from "./provenance";
 import type { Rule } from "./rule";
 
 /** A softmax of a softmax along the same axis, a log-softmax of a softmax, a sigmoid of a sigmoid: probabilities taken for logits. */
@@ -8,7 +8,7 @@ export const doubleSoftmax: Rule = ({ nodes, trace }) => {
     const outer = squashingOf(node);
     // A loss takes its softmax itself: that is another rule's affair.
     if (!outer || LOSSES.some((loss) => isWithin(node, loss))) continue;
-    const source = same(outer === "sigmoid" ? node.inputs[0] : operandsOf(node)[0]);
+    const source = same(squashedBy(node));
     const inner = squashingOf(source);
     if (inner === undefined || inner === "logSoftmax") continue;
     if ((outer === "sigmoid") !== (inner === "sigmoid")) continue;
@@ -25,12 +25,6 @@ export const doubleSoftmax: Rule = ({ nodes, trace }) => {
 };
 
 const LOSSES = ["crossEntropy", "binaryCrossEntropyWithLogits"] as const;
-
-function squashingOf(node: Tensor): "softmax" | "logSoftmax" | "sigmoid" | undefined {
-  const name = compositeOf(node);
-  if (name === "softmax" || name === "logSoftmax") return name;
-  return node.op === "sigmoid" ? "sigmoid" : undefined;
-}
 
 /** The same numbers in the same shape. */
 function same(node: Tensor): Tensor {

@@ -1,11 +1,11 @@
-import type { Range } from "../../graph/site";
+import { type Range, rangeKey } from "../../graph/site";
 import type { Tensor } from "../../graph/tensor";
 import { Conv1d, Conv2d, FoldedLinear, Linear } from "../../nn";
 import { describe } from "../../nn/checks";
 import { type Module, isBuiltIn, isContainer } from "../../nn/module";
 import { Parameter, isTrained } from "../../nn/parameter";
 import { tensorsIn } from "../../train/statistics";
-import { isWithin, placeOf, relatedAt, unmoved } from "./provenance";
+import { isWithin, relatedAt, unmoved } from "./provenance";
 import type { Rule, RuleContext } from "./rule";
 
 /** A trained linear map: a layer, or a product with a matrix of parameters. */
@@ -38,7 +38,7 @@ export const linearChain: Rule = (context) => {
     if (!second || first.weight === second.weight || isDeliberate(first, second)) continue;
     if (joinsAnotherPath(second.output, context)) continue;
     const range = second.output.site;
-    const place = range ? placeOf(range) : "";
+    const place = range ? rangeKey(range) : "";
     const before = found.get(place);
     if (before) before.more++;
     else found.set(place, { first, second, range, more: 0 });

@@ -1,4 +1,4 @@
-import type { Range } from "../../graph/site";
+import { type Range, rangeKey } from "../../graph/site";
 import type { Tensor } from "../../graph/tensor";
 
 /** What rules ask of nodes: where a value comes from, and within what it was made. */
@@ -28,19 +28,28 @@ export function isWithin(node: Tensor, name: string): boolean {
   return false;
 }
 
-/** A place as a text to compare. */
-export function placeOf(range: Range): string {
-  return `${range.file}:${range.line}:${range.column}:${range.endLine}:${range.endColumn}`;
-}
-
 /** The places of nodes. */
 export function placesOf(nodes: Iterable<Tensor>): Set<string> {
   const sites = new Set<Range>();
   for (const { site } of nodes) if (site) sites.add(site);
-  return new Set([...sites].map(placeOf));
+  return new Set([...sites].map(rangeKey));
 }
 
 /** Information on where something else is, for places that are known. */
 export function relatedAt(message: string, range: Range | undefined): { message: string; range: Range }[] {
   return range ? [{ message, range }] : [];
+}
+
+/** Functions that give numbers between 0 and 1, or the logarithms of such. */
+export type Squashing = "softmax" | "logSoftmax" | "sigmoid";
+
+export function squashingOf(node: Tensor): Squashing | undefined {
+  const name = compositeOf(node);
+  if (name === "softmax" || name === "logSoftmax") return name;
+  return node.op === "sigmoid" ? "sigmoid" : undefined;
+}
+
+/** What such a function was given. */
+export function squashedBy(node: Tensor): Tensor {
+  return node.op === "withGradient" ? operandsOf(node)[0] : node.inputs[0];
 }

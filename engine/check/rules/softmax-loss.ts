@@ -1,6 +1,15 @@
 import type { Severity } from "../../graph/issue";
 import type { Tensor } from "../../graph/tensor";
-import { compositeOf, isWithin, operandsOf, relatedAt, unmoved } from "./provenance";
+import {
+  compositeOf,
+  isWithin,
+  operandsOf,
+  relatedAt,
+  squashedBy,
+  squashingOf,
+  type Squashing,
+  unmoved,
+} from "./provenance";
 import type { Rule } from "./rule";
 
 /** A loss with what it takes, as far as that can be seen in what goes into it. */
@@ -10,8 +19,6 @@ interface Reading {
   /** The node by which the loss reads the prediction. */
   readonly node: Tensor;
 }
-
-type Squashing = "softmax" | "logSoftmax" | "sigmoid";
 
 /** Probabilities that go into a loss which calculates them itself from logits, or which takes their logarithms. */
 export const softmaxLoss: Rule = ({ nodes, trace }) => {
@@ -28,7 +35,7 @@ export const softmaxLoss: Rule = ({ nodes, trace }) => {
       message: `${squashing} before ${reading.loss}${verdict.text}`,
       range: source.site ?? node.site,
       related: relatedAt(`${reading.loss} is taken here`, node.site),
-      subject: { tensors: [operandOf(source), source], site: source.site },
+      subject: { tensors: [squashedBy(source), source], site: source.site },
     });
   }
 };
@@ -44,16 +51,6 @@ function readingOf(node: Tensor): Reading | undefined {
   if (node.op === "subtract" && isWithin(node, "klDivergence"))
     return { loss: "klDivergence", prediction: node.inputs[1], node };
   return undefined;
-}
-
-function squashingOf(node: Tensor): Squashing | undefined {
-  const name = compositeOf(node);
-  if (name === "softmax" || name === "logSoftmax") return name;
-  return node.op === "sigmoid" ? "sigmoid" : undefined;
-}
-
-function operandOf(node: Tensor): Tensor {
-  return node.op === "withGradient" ? operandsOf(node)[0] : node.inputs[0];
 }
 
 function judge(loss: Reading["loss"], squashing: Squashing): { severity: Severity; text: string } | undefined {

@@ -1,6 +1,7 @@
+import { rangeKey } from "../../graph/site";
 import { namedParameters } from "../../nn/module";
 import { Parameter, isTrained } from "../../nn/parameter";
-import { placeOf } from "./provenance";
+
 import type { Rule } from "./rule";
 
 /** Parameters that the loss depends on and training will not change, since the model does not know them. */
@@ -9,7 +10,7 @@ export const strayParameter: Rule = ({ training, nodes, trace }) => {
   const places = new Set<string>();
   for (const node of nodes) {
     if (!(node instanceof Parameter) || !isTrained(node) || known.has(node) || !node.site) continue;
-    const place = placeOf(node.site);
+    const place = rangeKey(node.site);
     if (places.has(place)) continue;
     places.add(place);
     trace.report({

@@ -1,10 +1,11 @@
+import { rangeKey } from "../../graph/site";
 import type { Tensor } from "../../graph/tensor";
 import { type Module, isBuiltIn, moduleSite, namedModules, namedParameters } from "../../nn/module";
 import { Parameter, isTrained } from "../../nn/parameter";
 import { tensorsIn } from "../../train/statistics";
 import { optionSite } from "../../train/training";
 import { deadEnds } from "./dead-code";
-import { placeOf, placesOf } from "./provenance";
+import { placesOf } from "./provenance";
 import type { Rule, RuleContext } from "./rule";
 
 /** Parameters that the cost does not depend on keep their initial values: a layer that forward forgot. */
@@ -81,7 +82,7 @@ function excusedModules(context: RuleContext, broken: boolean): Set<object> {
   const alive = placesOf(nodes);
   for (const { module, output } of forward.calls) {
     const results = tensorsIn(output);
-    const beside = results.some(({ site }) => site && alive.has(placeOf(site)));
+    const beside = results.some(({ site }) => site && alive.has(rangeKey(site)));
     if (broken ? isBuiltIn(module as Module) : beside && !results.some((result) => used.has(result)))
       excused.add(module);
   }
