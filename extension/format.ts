@@ -28,10 +28,23 @@ export function ago(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
-const PURPOSES: Readonly<Record<RunPurpose, string>> = { train: "", overfit: "one batch", rate: "learning rate" };
+const PURPOSES: Readonly<Record<RunPurpose, string>> = {
+  train: "",
+  overfit: "one batch",
+  rate: "learning rate",
+  debug: "debugged",
+};
 
 export function purposeText(purpose: RunPurpose): string {
   return PURPOSES[purpose];
+}
+
+/** `Stopped: backward, iteration 3`. */
+export function stopText(direction: string | undefined, iteration: number | undefined): string {
+  const where = [direction, iteration === undefined ? undefined : `iteration ${iteration}`].filter(
+    (each) => each !== undefined,
+  );
+  return where.length === 0 ? "Stopped" : `Stopped: ${where.join(", ")}`;
 }
 
 /** `epoch 3/12`, or nothing before the start. */

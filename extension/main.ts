@@ -10,6 +10,9 @@ import { announceRuns } from "./commands/progress";
 import { registerReports, reportCommands } from "./commands/reports";
 import { runCommands } from "./commands/runs";
 import { trainingCommands } from "./commands/training";
+import { registerDebugger } from "./debug";
+import { debugCommands } from "./debug/commands";
+import { createPrograms } from "./debug/programs";
 import { createHosts } from "./host/hosts";
 import { createPrintLog } from "./host/print-log";
 import { createChecker } from "./language/checker";
@@ -47,13 +50,14 @@ const loadingMs = performance.now() - began;
 export function activate(context: ExtensionContext): BackstepApi {
   const started = performance.now();
   const services = wire(context);
-  const { runs, hosts, panel, checker, edits, modelsChanged, log } = services;
+  const { runs, hosts, panel, checker, edits, programs, modelsChanged, log } = services;
   const parts: Disposable[] = [
     log,
     modelsChanged,
     edits,
     checker,
     panel,
+    programs,
     registerReports(),
     registerLanguage(services, checker, helpPage),
     registerModelsView(services),
@@ -62,6 +66,7 @@ export function activate(context: ExtensionContext): BackstepApi {
     keepContexts(services),
     showFindings(services),
     announceRuns(services),
+    registerDebugger(services),
     ...registerCommands(services),
   ];
   context.subscriptions.push(...parts);
@@ -115,6 +120,7 @@ function wire(context: ExtensionContext): Services {
     live,
     runs,
     edits,
+    programs: createPrograms(),
     asset,
     checker,
     panel: createPanel({ runs, edits, checker, log, asset }),
@@ -127,6 +133,7 @@ function registerCommands(services: Services): Disposable[] {
     ...trainingCommands(services),
     ...reportCommands(services),
     ...runCommands(services),
+    ...debugCommands(services),
     newModel: () => newModel(services),
     addTypes: (argument) => addTypes(services, argument),
     showPanel: () => services.panel.show(),

@@ -1,5 +1,6 @@
 import type { EventEmitter, ExtensionContext, LogOutputChannel, Uri } from "vscode";
 import type { LiveChecker } from "../engine/api/host";
+import type { Programs } from "./debug/programs";
 import type { Hosts } from "./host/hosts";
 import type { Checker } from "./language/checker";
 import type { Edits } from "./language/edits";
@@ -14,6 +15,7 @@ export interface Services {
   readonly live: LiveChecker;
   readonly runs: Runs;
   readonly checker: Checker;
+  readonly programs: Programs;
   readonly edits: Edits;
   readonly panel: PanelController;
   /** Model files came or went. */

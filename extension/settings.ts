@@ -16,6 +16,19 @@ export interface Settings {
   readonly shapeHints: "layers" | "all" | "off";
   readonly openPanelOnTrain: boolean;
   readonly notifications: "all" | "problems";
+  readonly debug: DebugSettings;
+}
+
+export interface DebugSettings {
+  /** What debug configurations mean where they say nothing. */
+  readonly defaults: {
+    /** Which passes breakpoints stop. */
+    readonly passes: "all" | "forward" | "backward" | "update";
+    /** MiB that are kept for going back. */
+    readonly historyLimit: number;
+  };
+  readonly inlineValues: boolean;
+  readonly jacobianLayout: "denominator" | "numerator";
 }
 
 export function settingsFor(uri?: Uri): Settings {
@@ -31,6 +44,14 @@ export function settingsFor(uri?: Uri): Settings {
     shapeHints: oneOf(["layers", "all", "off"], configuration.get("hints.shapes")),
     openPanelOnTrain: configuration.get("panel.openOnTrain", true),
     notifications: configuration.get<string>("notifications") === "problems" ? "problems" : "all",
+    debug: {
+      defaults: {
+        passes: oneOf(["all", "forward", "backward", "update"], configuration.get("debug.passes")),
+        historyLimit: Math.round(atLeast(16, configuration.get("debug.historyLimit"), 512)),
+      },
+      inlineValues: configuration.get("debug.inlineValues", true),
+      jacobianLayout: oneOf(["denominator", "numerator"], configuration.get("debug.jacobianLayout")),
+    },
   };
 }
 

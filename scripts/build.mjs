@@ -6,6 +6,7 @@
  *   host         engine/host/worker.ts → dist/host.mjs, with the engine's data files
  *   extension    extension/main.ts → dist/extension.cjs, with the shelf of models as templates
  *   panel        webview/main.tsx → dist/panel.js, dist/panel.css
+ *   tensor       webview/tensor/main.tsx → dist/tensor.js, dist/tensor.css
  *   types        the declarations behind engine/index.ts → dist/types/
  *   typesPlugin  extension/types-plugin/index.ts → dist/types-plugin/
  *   folder       all that a user installs → out/extension/ (stage.mjs)
@@ -34,7 +35,12 @@ const parts = {
     inputs: ["engine", "extension", "webview", "examples", "package.json"],
     make: buildExtension,
   },
-  panel: { needs: ["webview/main.tsx"], inputs: ["webview", "engine"], make: buildPanel },
+  panel: { needs: ["webview/main.tsx"], inputs: ["webview", "engine"], make: () => buildPage("main.tsx", "panel") },
+  tensor: {
+    needs: ["webview/tensor/main.tsx"],
+    inputs: ["webview", "engine"],
+    make: () => buildPage(join("tensor", "main.tsx"), "tensor"),
+  },
   types: { needs: ["engine/index.ts"], inputs: ["engine"], make: () => writeDeclarations(join(root, "dist", "types")) },
   typesPlugin: { needs: ["extension/types-plugin/index.ts"], inputs: ["extension"], make: buildTypesPlugin },
   folder: {
@@ -76,6 +82,7 @@ function isThere(name) {
     host: "dist/host.mjs",
     extension: "dist/extension.cjs",
     panel: "dist/panel.js",
+    tensor: "dist/tensor.js",
     types: "dist/types/index.d.ts",
     typesPlugin: "dist/types-plugin/index.js",
     folder: "out/extension/package.json",
@@ -145,10 +152,11 @@ function copyTemplates(to) {
   }
 }
 
-async function buildPanel() {
+/** A page of a webview: one script and one style sheet of that name. */
+async function buildPage(entry, name) {
   await bundle({
     ...packed,
-    entryPoints: [{ in: join(root, "webview", "main.tsx"), out: "panel" }],
+    entryPoints: [{ in: join(root, "webview", entry), out: name }],
     outdir: join(root, "dist"),
     platform: "browser",
     // The Chromium of the oldest VS Code we support.

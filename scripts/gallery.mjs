@@ -59,16 +59,53 @@ const modelActs = {
   },
 };
 
-/** Bundles the panel and the simulation into out/gallery/. */
+/** The tensor view: a page of its own, with what is done with it. */
+const tensorActs = {
+  "tensor-vector": {},
+  "tensor-matrix": { act: (tab) => walk(tab, 3, 5) },
+  "tensor-values": { scenario: "tensor-matrix", state: { zoom: 9 }, act: (tab) => walk(tab, 2, 3) },
+  "tensor-large": { act: (tab) => tab.mouse.move(180, 420) },
+  "tensor-filters": {},
+  "tensor-pictures": { scenario: "tensor-filters", state: { face: "pictures" } },
+  "tensor-images": { state: { face: "pictures" } },
+  "tensor-nan": { act: (tab) => walk(tab, 3, 7) },
+  "tensor-scalar": {},
+  "tensor-jacobian": { state: { subject: "jacobian" } },
+  "tensor-change": { scenario: "tensor-matrix", state: { subject: "change" } },
+  "tensor-gradient": { scenario: "tensor-matrix", state: { subject: "gradient" } },
+  "tensor-table": { scenario: "tensor-matrix", state: { face: "table" } },
+  "tensor-pins": {
+    scenario: "tensor-matrix",
+    state: { pins: ["h", "conv1.weight", "hidden.bias", "logts"] },
+    act: (tab) => tab.evaluate(() => window.simulation.become({ stop: 2 })),
+  },
+  "tensor-error": {},
+  "tensor-running": {},
+  "tensor-ended": { act: (tab) => tab.evaluate(() => window.simulation.become({ state: "ended" })) },
+  "tensor-none": {},
+  "tensor-blank": {},
+};
+
+/** Brings the cursor of the heat map to a cell, as a keyboard does. */
+async function walk(tab, rows, columns) {
+  await tab.getByRole("application").focus();
+  for (let i = 0; i <= rows; i++) await tab.keyboard.press("ArrowDown");
+  for (let i = 0; i < columns; i++) await tab.keyboard.press("ArrowRight");
+}
+
+/** Bundles the panel, the tensor view and their simulations into out/gallery/. */
 async function bundle() {
   const esbuild = await import("esbuild");
-  await esbuild.build({ ...panelBundle, outdir: folder, logLevel: "warning" });
-  await esbuild.build({
-    ...panelBundle,
-    entryPoints: [{ in: join(root, "test", "gallery", "simulation.ts"), out: "simulation" }],
-    outdir: folder,
-    logLevel: "warning",
-  });
+  const entries = {
+    panel: ["webview", "main.tsx"],
+    simulation: ["test", "gallery", "simulation.ts"],
+    tensor: ["webview", "tensor", "main.tsx"],
+    "tensor-simulation": ["test", "gallery", "tensor-simulation.ts"],
+  };
+  for (const [out, path] of Object.entries(entries)) {
+    const entryPoints = [{ in: join(root, ...path), out }];
+    await esbuild.build({ ...panelBundle, entryPoints, outdir: folder, logLevel: "warning" });
+  }
 }
 
 function findChromium() {
@@ -79,8 +116,8 @@ function findChromium() {
   return found;
 }
 
-/** The page as the extension writes it, with the same policy. */
-function page(theme) {
+/** The page of a view as the extension writes it, with the same policy. */
+function page(theme, { bundle, simulation, place }) {
   const nonce = "Zm9yIHRoZSBnYWxsZXJ5";
   const policy = [
     "default-src 'none'",
@@ -99,17 +136,20 @@ function page(theme) {
 <meta property="csp-nonce" content="${nonce}">
 <title>Backstep</title>
 <style nonce="${nonce}" id="theme">html { ${variables.join(" ")} }</style>
-<link rel="stylesheet" href="panel.css">
+<link rel="stylesheet" href="${bundle}.css">
 </head>
 <body class="${kinds}" data-vscode-theme-kind="${theme}">
-<div id="panel"></div>
-<script nonce="${nonce}" src="simulation.js"></script>
-<script nonce="${nonce}" src="panel.js"></script>
+<div id="${place}"></div>
+<script nonce="${nonce}" src="${simulation}.js"></script>
+<script nonce="${nonce}" src="${bundle}.js"></script>
 </body>
 </html>`;
 }
 
-/** Opens the panel; problems of the page are collected in `problems`. */
+const panelPage = { bundle: "panel", simulation: "simulation", place: "panel" };
+const tensorPage = { bundle: "tensor", simulation: "tensor-simulation", place: "root" };
+
+/** Opens the panel or the tensor view; problems of the page are collected in `problems`. */
 async function open(browser, { scenario, run, theme = "vscode-dark", width = 1600, height = 900, state, scale = 1 }) {
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale });
   const tab = await context.newPage();
@@ -118,10 +158,11 @@ async function open(browser, { scenario, run, theme = "vscode-dark", width = 160
     if (["error", "warning"].includes(message.type())) problems.push(`console: ${message.text()}`);
   });
   tab.on("pageerror", (error) => problems.push(`error: ${error.stack ?? error.message}`));
+  const view = scenario.startsWith("tensor-") ? tensorPage : panelPage;
   await tab.route(`${address}**`, (route) => {
     const name = new URL(route.request().url()).pathname.slice(1);
-    if (name === "") return route.fulfill({ contentType: "text/html", body: page(theme) });
-    if (!/^(panel|simulation)\.(js|css)$/.test(name)) return route.fulfill({ status: 404 });
+    if (name === "") return route.fulfill({ contentType: "text/html", body: page(theme, view) });
+    if (!/^(panel|tensor|simulation|tensor-simulation)\.(js|css)$/.test(name)) return route.fulfill({ status: 404 });
     const contentType = name.endsWith(".css") ? "text/css" : "text/javascript";
     return route.fulfill({ contentType, body: readFileSync(join(folder, name)) });
   });
@@ -153,12 +194,16 @@ async function pictures(browser, wanted) {
         "expanded",
         ...models,
         ...Object.keys(modelActs),
+        ...Object.keys(tensorActs),
       ])) {
         const name = `${scenario}-${theme.replace("vscode-", "")}-${size.width}`;
         if (tabs.includes(scenario)) {
           await take({ scenario: "paused", theme, ...size, state: { preferences: { tab: scenario } } }, name);
         } else if (models.includes(scenario)) {
           await take({ scenario, theme, ...size }, name);
+        } else if (tensorActs[scenario]) {
+          const { act, ...options } = tensorActs[scenario];
+          await take({ scenario, ...options, theme, ...size }, name, act);
         } else if (modelActs[scenario]) {
           const { act, ...options } = modelActs[scenario];
           await take({ ...options, theme, ...size }, name, act);

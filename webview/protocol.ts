@@ -37,7 +37,7 @@ export interface RunSummary {
   readonly worst: "information" | "warning" | "error" | null;
 }
 
-export type RunPurpose = "train" | "overfit" | "rate";
+export type RunPurpose = "train" | "overfit" | "rate" | "debug";
 
 /** What of the panel is worth keeping while it is hidden or reloaded: kept by the extension with the run, and by `setState`. */
 export interface PanelState {

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 /** What the user asked for on the command line. */
 export type Command =
-  CheckCommand | TrainCommand | TraceCommand | { readonly kind: "help" } | { readonly kind: "version" };
+  CheckCommand | TrainCommand | TraceCommand | DapCommand | { readonly kind: "help" } | { readonly kind: "version" };
 
 export interface CheckCommand {
   readonly kind: "check";
@@ -33,6 +33,12 @@ export interface TraceCommand {
   readonly maxElements: number;
 }
 
+/** Speaks the Debug Adapter Protocol; the client says what to launch. */
+export interface DapCommand {
+  readonly kind: "dap";
+  readonly timeLimit: number;
+}
+
 /** Wrong usage: one line on stderr, exit 2. */
 export class UsageError extends Error {}
 
@@ -46,6 +52,7 @@ Commands:
   check FILE…    Check shapes and gradient paths of model files without running them
   train FILE     Train the model that the file exports by default
   trace FILE     Run one iteration (or a free program) and print every node, forward and backward
+  dap            Speak the Debug Adapter Protocol on standard input and output, for editors
 
 Options:
   --json             Machine-readable output, one JSON object a line
@@ -81,10 +88,11 @@ const FLAGS = {
 
 type FlagName = keyof typeof FLAGS;
 
-const ALLOWED: Readonly<Record<"check" | "train" | "trace", readonly FlagName[]>> = {
+const ALLOWED: Readonly<Record<"check" | "train" | "trace" | "dap", readonly FlagName[]>> = {
   check: ["json", "time-limit"],
   train: ["json", "time-limit", "epochs", "max-steps", "seed", "device", "out", "resume"],
   trace: ["json", "time-limit", "seed", "max-elements"],
+  dap: ["time-limit"],
 };
 
 /** @throws UsageError that says what is wrong and what is possible. */
@@ -100,18 +108,24 @@ export function parseCommand(argv: readonly string[]): Command {
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   const [command, ...files] = positionals;
-  if (command === undefined) throw new UsageError("no command given; use check, train or trace (see backstep --help)");
-  if (command !== "check" && command !== "train" && command !== "trace") {
-    throw new UsageError(`there is no command ${command}; use check, train or trace (see backstep --help)`);
+  if (command === undefined)
+    throw new UsageError("no command given; use check, train, trace or dap (see backstep --help)");
+  if (command !== "check" && command !== "train" && command !== "trace" && command !== "dap") {
+    throw new UsageError(`there is no command ${command}; use check, train, trace or dap (see backstep --help)`);
   }
   for (const flag of Object.keys(values)) {
     if (!ALLOWED[command].includes(flag as FlagName))
       throw new UsageError(`${command} has no option --${flag}; see backstep --help`);
   }
+  const timeLimit = numberOption("time-limit", values["time-limit"], { above: 0 }) ?? DEFAULT_TIME_LIMIT;
+  if (command === "dap") {
+    if (files.length > 0)
+      throw new UsageError(`dap takes no file, got ${files.join(" ")}: the client says what to launch`);
+    return { kind: "dap", timeLimit };
+  }
   if (files.includes("")) throw new UsageError(`${command} needs the path of a model file, got ""`);
   if (files.length === 0) throw new UsageError(`${command} needs a model file: backstep ${command} model.nn.ts`);
   const json = values.json ?? false;
-  const timeLimit = numberOption("time-limit", values["time-limit"], { above: 0 }) ?? DEFAULT_TIME_LIMIT;
   if (command === "check") return { kind: "check", files, json, timeLimit };
   if (files.length > 1)
     throw new UsageError(`${command} takes one model file, got ${files.length}: ${files.join(" ")}`);

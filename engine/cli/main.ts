@@ -8,6 +8,7 @@ import {
   parseCommand,
 } from "./arguments";
 import { emptyReport } from "../check/records";
+import { serveDebugAdapter } from "./dap";
 import { printReport } from "./print-check";
 import { createProgress } from "./print-train";
 import { printRecords } from "./print-trace";
@@ -46,6 +47,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return train(command);
     case "trace":
       return trace(command);
+    case "dap":
+      return serveDebugAdapter(command.timeLimit);
     default:
       return command satisfies never;
   }

@@ -3,7 +3,7 @@ import { reachable } from "../graph/order";
 import { concreteShape, sizeOf } from "../graph/shape";
 import { namedParameters } from "../nn/module";
 import type { EndReason, EpochEvent, FindingEvent, TrainingEvent } from "../train/events";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { LayerStatistics } from "../train/statistics";
 import type { Step } from "../train/step";
 import { Curve } from "./curve";

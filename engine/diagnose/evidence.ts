@@ -1,6 +1,6 @@
 import type { Batch } from "../data/loader";
 import type { EndReason, EpochEvent, FindingEvent } from "../train/events";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { Curve } from "./curve";
 import type { Look } from "./look";
 import type { Network } from "./network";

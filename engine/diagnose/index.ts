@@ -1,5 +1,5 @@
 import type { FindingEvent, TrainingEvent } from "../train/events";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { type Bands, bandsOf } from "./bands";
 import { Collector } from "./collect";
 import type { Evidence } from "./evidence";

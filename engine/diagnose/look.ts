@@ -7,7 +7,7 @@ import { namedParameters } from "../nn/module";
 import { isTrained } from "../nn/parameter";
 import { concat, reshape, scalar, sqrt, square, sum } from "../ops";
 import { thresholdOf } from "../train/measure";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { activationOf, deadFraction, saturatedFraction, type Layer } from "../train/statistics";
 import type { Forward } from "../train/step";
 import { reachable } from "../graph/order";

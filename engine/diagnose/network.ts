@@ -6,7 +6,7 @@ import type { Dropout } from "../nn";
 import { moduleSite, namedModules, namedParameters } from "../nn/module";
 import { type Parameter, isTrained } from "../nn/parameter";
 import { fans } from "../nn/initializers";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { activationOf, type Layer, tensorsIn } from "../train/statistics";
 
 /** What the graph and the configuration say before any number is known. */

@@ -7,6 +7,14 @@ export interface NdArray {
   readonly data: Float64Array;
 }
 
+/** The largest number of float32, in which training calculates. */
+const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
+/** Whether float32 can hold a number at all: neither NaN, nor infinite, nor too large. */
+export function isFiniteFloat(x: number): boolean {
+  return Math.abs(x) <= LARGEST_FLOAT32;
+}
+
 /** Numbers as user code writes them: a scalar or nested lists of equal lengths. */
 export type Nested = number | boolean | readonly Nested[];
 

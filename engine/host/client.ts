@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { statSync } from "node:fs";
+import type { DebugReply, DebugRequest, DebugResults } from "../debug/requests";
 import type { Look, LookResult } from "../view/looks";
 import { watchMemory } from "./memory";
 import { describeFileError } from "./node-files";
@@ -46,6 +47,8 @@ export interface Host {
   order(request: Extract<HostRequest, { readonly kind: "check" | "abandon" }>): void;
   /** Rejects never: what cannot be answered is `nothing` with a reason. */
   look(look: Look): Promise<LookResult>;
+  /** Asks a training's debugger. Rejects with words for the user. */
+  debug<R extends DebugRequest>(request: R): Promise<DebugResults[R["kind"]]>;
   readonly ended: Promise<HostEnd>;
 }
 
@@ -61,6 +64,7 @@ export function startHost(options: HostOptions): Host {
   const { task, onMessage } = options;
   const memoryLimit = options.memoryLimit ?? DEFAULT_MEMORY;
   const looks = new Map<number, (result: LookResult) => void>();
+  const questions = new Map<number, (reply: DebugReply) => void>();
   let tickets = 0;
   let finished = false;
   let limit: NodeJS.Timeout | undefined;
@@ -76,6 +80,8 @@ export function startHost(options: HostOptions): Host {
     memory.stop();
     for (const resolve of looks.values()) resolve({ kind: "nothing", reason: "The run has ended." });
     looks.clear();
+    for (const resolve of questions.values()) resolve(OVER);
+    questions.clear();
     void program.end().then(() => settle({ exitCode, failure }));
   };
   /** Of a live host the file that it checks. */
@@ -105,6 +111,10 @@ export function startHost(options: HostOptions): Host {
       case "looked":
         looks.get(message.ticket)?.(message.result);
         looks.delete(message.ticket);
+        return;
+      case "debugged":
+        questions.get(message.ticket)?.(message.reply);
+        questions.delete(message.ticket);
         return;
       case "failure":
         return finish(message.exitCode, message.message);
@@ -165,9 +175,22 @@ export function startHost(options: HostOptions): Host {
         request({ kind: "look", ticket, look });
       });
     },
+    async debug<R extends DebugRequest>(question: R) {
+      const ticket = tickets++;
+      const reply = finished
+        ? OVER
+        : await new Promise<DebugReply>((resolve) => {
+            questions.set(ticket, resolve);
+            request({ kind: "debug", ticket, request: question });
+          });
+      if (!reply.ok) throw new Error(reply.message);
+      return reply.result as DebugResults[R["kind"]];
+    },
     ended,
   };
 }
+
+const OVER: DebugReply = { ok: false, message: "The program has ended" };
 
 interface Listeners {
   readonly receive: (message: HostMessage) => void;

@@ -1,5 +1,6 @@
 import type { Batch, BatchRequest } from "../data/loader";
 import type { CheckReport, Prediction } from "../check/records";
+import type { DebugEvent, DebugOptions, DebugReply, DebugRequest } from "../debug/requests";
 import type { GradientReport } from "../train/check-gradients";
 import type { EndEvent, TrainingEvent } from "../train/events";
 import type { NodeRecord } from "../train/records";
@@ -65,6 +66,8 @@ export interface TrainTask extends FileTask {
   readonly overfit?: boolean;
   /** After the end, stays to answer looks until it is closed. */
   readonly stay?: boolean;
+  /** Trains under a debugger: begins when it is told to, and stops where breakpoints are. */
+  readonly debug?: DebugOptions;
 }
 
 export interface TraceTask extends FileTask {
@@ -94,6 +97,8 @@ export type HostRequest =
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
   | { readonly kind: "look"; readonly ticket: number; readonly look: Look }
+  /** To a training's debugger; answered by `debugged`. The first to a training that runs without one attaches it. */
+  | { readonly kind: "debug"; readonly ticket: number; readonly request: DebugRequest }
   /** To a live host; answered by `checked`, and by `predicted` if that was wanted. */
   | { readonly kind: "check"; readonly ticket: number; readonly order: CheckOrder }
   /** The answer to this check is wanted no more. */
@@ -116,6 +121,8 @@ export type HostMessage =
   /** The training is over; the host stays for looks. */
   | { readonly kind: "ended"; readonly end: EndEvent | null }
   | { readonly kind: "looked"; readonly ticket: number; readonly result: LookResult }
+  | { readonly kind: "debugged"; readonly ticket: number; readonly reply: DebugReply }
+  | { readonly kind: "debugEvent"; readonly event: DebugEvent }
   | { readonly kind: "report"; readonly report: CheckReport }
   | { readonly kind: "checked"; readonly ticket: number; readonly result: CheckResult }
   | { readonly kind: "predicted"; readonly ticket: number; readonly prediction: Prediction }

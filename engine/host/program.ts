@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import * as backstep from "../index";
+import { reachable } from "../graph/order";
 import type { Issue } from "../graph/issue";
 import { formatRange, setSiteSource, type Range } from "../graph/site";
 import { Tensor, userCall } from "../graph/tensor";
 import { type ScopedCall, Trace, enterTrace } from "../graph/trace";
 import { type LoadResult, loadModule } from "../load/modules";
 import { createSiteTracker } from "../load/sites";
+import { Parameter } from "../nn/parameter";
 import { Training } from "../train/training";
 import type { Origin } from "./failure";
 import { createNodeHost } from "./node-host";
@@ -80,6 +82,14 @@ export function programResult(program: LoadedProgram): Tensor | undefined {
     (node) => !used.has(node) && node.inputs.length > 0 && node.dtype === "float32",
   );
   return exports.at(-1) ?? sinks.filter((node) => node.knownShape?.length === 0).at(-1) ?? sinks.at(-1);
+}
+
+/** What a free program's result is differentiated by: variables and parameters; without any, the constants that the user named. */
+export function wantedIn(output: Tensor): Tensor[] {
+  const nodes = reachable([output]);
+  const variables = nodes.filter((node) => node instanceof Parameter && node.trainable);
+  if (variables.length > 0) return variables;
+  return nodes.filter((node) => node.op === "constant" && node.dtype === "float32" && node.name !== undefined);
 }
 
 /** Why a file cannot be trained, with what to do. */

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import type { DebugReply, DebugRequest } from "../debug/requests";
 import type { LookResult, Look } from "../view/looks";
 import type { Channel } from "./channel";
 import { Failure } from "./failure";
@@ -21,6 +22,16 @@ export interface Session {
   answer: ((look: Look) => Promise<LookResult>) | undefined;
   /** Who takes checks. */
   order: ((request: Extract<HostRequest, { readonly kind: "check" | "abandon" }>) => void) | undefined;
+  /** Who answers a debugger's requests; until there is one they are refused. */
+  debug: ((request: DebugRequest) => DebugReply) | undefined;
+  /** Told at once when the task is to stop. */
+  onStop: (() => void) | undefined;
+  /** Lets messages in if it is time to, without waiting for anything else. */
+  readonly breathe: () => Promise<void>;
+  /** Whether waiting for messages keeps the host alive: while a debugger waits, nothing else does. */
+  readonly hold: (held: boolean) => void;
+  /** Stands still, or goes on. */
+  readonly rest: (resting: boolean) => void;
   /** Answers looks until it is closed or stopped. */
   readonly untilClosed: () => Promise<void>;
 }
@@ -85,18 +96,34 @@ export function createSession(
     }
   };
 
+  const answerDebug = ({ ticket, request }: Extract<HostRequest, { kind: "debug" }>): void => {
+    const reply: DebugReply = session.debug
+      ? session.debug(request)
+      : { ok: false, message: "The program is being loaded; there is nothing to debug yet" };
+    channel.post({ kind: "debugged", ticket, reply });
+  };
+
   const session: Session = {
     task,
     assets: fileURLToPath(new URL("./assets", import.meta.url)),
     send,
     answer: undefined,
     order: undefined,
+    debug: undefined,
+    onStop: undefined,
+    async breathe() {
+      if (performance.now() - breathed <= BREATH_MS) return;
+      await nextTurn();
+      breathed = performance.now();
+      if (breathed - weighed > WEIGH_MS) weigh();
+    },
+    hold: (held) => channel.hold(held),
+    rest(resting) {
+      channel.hold(resting);
+      send({ kind: "paused", paused: resting });
+    },
     async turn() {
-      if (performance.now() - breathed > BREATH_MS) {
-        await nextTurn();
-        breathed = performance.now();
-        if (breathed - weighed > WEIGH_MS) weigh();
-      }
+      await session.breathe();
       if (looks.length > 0) await answerLooks();
       if (!paused || stopped) return stopped;
       send({ kind: "paused", paused: true });
@@ -122,6 +149,10 @@ export function createSession(
     switch (request.kind) {
       case "stop":
         stopped = true;
+        session.onStop?.();
+        break;
+      case "debug":
+        answerDebug(request);
         break;
       case "pause":
         paused = true;
@@ -138,6 +169,7 @@ export function createSession(
         break;
       case "close":
         stopped = closed = true;
+        session.onStop?.();
         break;
       case "task":
         throw new Error("internal: a host carries out one task");

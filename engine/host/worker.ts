@@ -41,7 +41,7 @@ let receive: ((request: HostRequest) => void) | undefined;
 let answerBatch: Promise<(request: LoaderRequest) => void> | undefined;
 
 channel.listen((request) => {
-  if ("ticket" in request && "request" in request)
+  if (!("kind" in request))
     return void answerBatch?.then(
       (answer) => answer(request),
       () => undefined,

@@ -1,8 +1,9 @@
 import type { NdArray } from "../graph/array";
 import { reachable } from "../graph/order";
 import { concreteShape, sizeOf } from "../graph/shape";
-import type { Tensor } from "../graph/tensor";
+import type { Attributes, Tensor } from "../graph/tensor";
 import { operationOf } from "../ops";
+import type { EvaluateContext } from "../ops/operation";
 
 /** Values of leaves: parameters, inputs, the random key. Computed values are looked up here first, too. */
 export type Bindings = (leaf: Tensor) => NdArray | undefined;
@@ -34,10 +35,21 @@ export function evaluateNode(node: Tensor, values: ReadonlyMap<Tensor, NdArray>,
     if (!value) throw new Error(`internal: ${input.op} has no value yet when ${node.op} needs it`);
     return value;
   });
+  return evaluateOn(node, inputs, operationOf(node.op).evaluate);
+}
+
+/**
+ * One node from values in the order of its inputs, by the given definition: its operation's own, or another way to the
+ * same numbers. @throws with the node's place when it cannot.
+ */
+export function evaluateOn(
+  node: Tensor,
+  inputs: readonly NdArray[],
+  definition: (context: EvaluateContext<Attributes>) => NdArray,
+): NdArray {
   const shape = concreteShape(node.knownShape);
-  const record = operationOf(node.op);
   try {
-    const value = record.evaluate({ inputs, attributes: node.attributes, shape, dtype: node.dtype });
+    const value = definition({ inputs, attributes: node.attributes, shape, dtype: node.dtype });
     if (value.data.length !== sizeOf(shape)) {
       throw new Error(`internal: ${node.op} gave ${value.data.length} elements for shape [${shape.join(", ")}]`);
     }

@@ -4,6 +4,7 @@ import type { Tensor } from "../graph/tensor";
 import { type Expression, constant, input, substitute } from "../kernel/expression";
 import { type ElementType, type Kernel, type View, printKernel } from "../kernel/kernel";
 import { operationOf } from "../ops";
+import type { LoweredInput } from "../ops/operation";
 
 /**
  * What to run for a graph whose shapes are all known: kernels in order, and which slot of memory each reads and writes.
@@ -324,8 +325,9 @@ function identity(node: Tensor, idOf: (source: Tensor) => number): string | unde
   return `${node.op}:${node.dtype}(${node.inputs.map(idOf).join()})${parts.join(";")}`;
 }
 
-/** JSON writes NaN and infinities as null; they must stay apart. */
-function numberText(_: string, value: unknown): unknown {
+/** JSON writes NaN and infinities as null and −0 as 0; they must stay apart. */
+export function numberText(_: string, value: unknown): unknown {
+  if (Object.is(value, -0)) return "-0";
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
@@ -335,11 +337,13 @@ function literalOf(node: Tensor): number | undefined {
   return data.length === 1 ? (node.dtype === "float32" ? Math.fround(data[0]) : data[0]) : undefined;
 }
 
-function dense(shape: readonly number[]): View {
+/** Reads dense memory in order. */
+export function dense(shape: readonly number[]): View {
   return { strides: rowMajorStrides(shape), offset: 0 };
 }
 
-function isContiguous({ view, shape }: Stored): boolean {
+/** Whether the elements follow one another without gaps, wherever the first is. */
+export function isContiguous({ view, shape }: LoweredInput): boolean {
   if (shape.includes(0)) return true;
   const expected = rowMajorStrides(shape);
   return shape.every((dim, axis) => dim === 1 || view.strides[axis] === expected[axis]);
@@ -350,7 +354,7 @@ function isDense(stored: Stored): boolean {
 }
 
 /** Reads a stored value as if broadcast to `shape`. */
-function broadcastView({ view, shape: from }: Stored, shape: readonly number[]): View {
+export function broadcastView({ view, shape: from }: LoweredInput, shape: readonly number[]): View {
   const lead = shape.length - from.length;
   return {
     offset: view.offset,

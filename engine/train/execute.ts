@@ -1,10 +1,10 @@
 import type { Backend, Values } from "../backends/backend";
-import { type Nested, toNested } from "../graph/array";
+import { type NdArray, type Nested, toNested } from "../graph/array";
 import { reachable } from "../graph/order";
 import { concreteShape, formatShape } from "../graph/shape";
 import { type Tensor, Tensor as TensorClass } from "../graph/tensor";
-import { currentTrace, withTrace } from "../graph/trace";
-import { backward } from "../autodiff/gradients";
+import { type Trace, currentTrace, withTrace } from "../graph/trace";
+import { type BackwardPass, backward } from "../autodiff/gradients";
 import type { DataFiles, Dataset, LoadedDataset } from "../data/dataset";
 import type { BatchField } from "../data/loader";
 import { Parameter, isTrained } from "../nn/parameter";
@@ -12,12 +12,32 @@ import { apply, constantTensor } from "../ops";
 import type { Optimizer } from "../optim/optimizer";
 import { planGraph } from "../plan/plan";
 import { type Program, compileProgram } from "../plan/program";
-import { Store } from "./store";
+import type { StateLeaf } from "./step";
+import { Store, initialValues } from "./store";
 
 /** What `item`, `value` and `minimize` run on: an {@link Executor}, or a stand-in that only looks at the graph. */
 export interface Runner {
   values(tensors: readonly Tensor[]): Promise<Values[]>;
   minimize(loss: Tensor, optimizer: Optimizer): Promise<number>;
+}
+
+/** An update of a hand-written loop before it is carried out. */
+export interface LoopUpdate {
+  readonly loss: Tensor;
+  readonly pass: BackwardPass;
+  readonly parameters: readonly Parameter[];
+  readonly assignments: ReadonlyMap<Tensor, Tensor>;
+  readonly learningRate: Tensor;
+  readonly count: Tensor;
+  readonly optimizerState: readonly StateLeaf[];
+  readonly trace: Trace;
+  readonly optimizer: Optimizer;
+  /** Updates done before it. */
+  readonly iteration: number;
+  /** Values of leaves; undefined for what is computed. */
+  read(leaf: Tensor): Promise<NdArray | undefined>;
+  /** Replaces a parameter's values. */
+  write(parameter: Parameter, data: ArrayLike<number>): void;
 }
 
 /**
@@ -43,6 +63,8 @@ export class Executor implements Runner {
     readonly seed: number,
     /** Awaited before each execution, e.g. to say that the program is alive, to hold it up, or to end a dry run. */
     private readonly onRun?: () => void | Promise<void>,
+    /** Awaited before each update is carried out: a debugger steps through it. */
+    private readonly onUpdate?: (update: LoopUpdate) => Promise<void>,
   ) {
     this.store = new Store(backend, seed);
   }
@@ -84,13 +106,18 @@ export class Executor implements Runner {
     const assignments = new Map<Tensor, Tensor>(trace.updates);
     const learningRate = apply("input", [], { shape: [], dtype: "float32" }, "learning rate");
     const count = apply("input", [], { shape: [], dtype: "float32" }, "step");
-    const { adjoints } = backward(loss, parameters);
+    const pass = backward(loss, parameters, undefined, { locals: this.onUpdate !== undefined });
+    const { adjoints } = pass;
+    const optimizerState: StateLeaf[] = [];
     withTrace(trace, () => {
       trace.phase = "update";
       for (const parameter of parameters) {
         const gradient = adjoints.get(parameter)?.gradient;
-        if (gradient) this.update(parameter, gradient, optimizer, learningRate, count, assignments);
+        if (!gradient) continue;
+        trace.backward = { of: parameter, via: undefined };
+        optimizerState.push(...this.update(parameter, gradient, optimizer, learningRate, count, assignments));
       }
+      trace.backward = undefined;
       trace.phase = "forward";
     });
     trace.updates.clear();
@@ -100,6 +127,21 @@ export class Executor implements Runner {
       [count, [step]],
     ]);
     const { program, outputs } = this.prepare([loss, ...assignments.values()], feeds);
+    await this.onUpdate?.({
+      loss,
+      pass,
+      parameters,
+      assignments,
+      learningRate,
+      count,
+      optimizerState,
+      trace,
+      optimizer,
+      iteration: this.iteration,
+      read: (leaf) => this.leafValue(leaf, feeds),
+      write: (parameter, data) =>
+        this.store.backend.write(this.store.buffers.get(parameter) ?? missing(parameter), data),
+    });
     program.run();
     const [value] = await program.read(outputs[0]);
     const buffers = this.store.buffers;
@@ -119,18 +161,39 @@ export class Executor implements Runner {
     learningRate: Tensor,
     step: Tensor,
     assignments: Map<Tensor, Tensor>,
-  ): void {
+  ): StateLeaf[] {
     const name = this.nameOf(parameter);
     const owner = this.optimizerNumbers.get(optimizer) ?? this.optimizerNumbers.size;
     this.optimizerNumbers.set(optimizer, owner);
     const state = optimizer.state.map(({ name: kind, fill }) => {
       const leaf = apply("input", [], { shape: parameter.shape, dtype: "float32" }, `${kind}.${name}`);
       this.store.addFilled(`optimizer${owner}.${kind}.${name}`, leaf, fill);
-      return leaf;
+      return { name: `${kind}.${parameter.name ?? name}`, leaf, fill };
     });
-    const next = optimizer.update({ name, parameter, gradient, state, learningRate, step });
+    const next = optimizer.update({
+      name,
+      parameter,
+      gradient,
+      state: state.map(({ leaf }) => leaf),
+      learningRate,
+      step,
+    });
     assignments.set(parameter, next.parameter);
-    state.forEach((leaf, i) => assignments.set(leaf, next.state[i]));
+    state.forEach(({ leaf }, i) => assignments.set(leaf, next.state[i]));
+    return state;
+  }
+
+  /** Before the first update as it was drawn, in full precision; later as the run holds it. */
+  private async leafValue(leaf: Tensor, feeds: ReadonlyMap<Tensor, ArrayLike<number>>): Promise<NdArray | undefined> {
+    const shape = concreteShape(leaf.knownShape);
+    const array = (data: ArrayLike<number>): NdArray => ({ shape, dtype: leaf.dtype, data: Float64Array.from(data) });
+    const fed = feeds.get(leaf);
+    if (fed) return array(fed);
+    if (leaf.op === "randomKey") return array([this.seed, this.iteration]);
+    if (leaf instanceof Parameter && this.iteration === 0)
+      return array(initialValues(leaf, this.nameOf(leaf), this.seed));
+    const buffer = this.store.buffers.get(leaf);
+    return buffer && array(await this.store.backend.read(buffer));
   }
 
   /** A parameter's name, made unique: two models may both have a `hidden.weight`. */

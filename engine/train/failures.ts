@@ -1,5 +1,5 @@
 import type { Batch } from "../data/loader";
-import type { NdArray } from "../graph/array";
+import { type NdArray, isFiniteFloat } from "../graph/array";
 import type { Issue } from "../graph/issue";
 import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
@@ -57,7 +57,7 @@ export function firstNotFinite(step: Step, batch: Batch, { randomKey, valueOf }:
   let first: Tensor | undefined;
   let firstNan: Tensor | undefined;
   evaluate([step.cost, ...gradients], bind, (node, { data }) => {
-    if (data.every((x) => Math.abs(x) <= LARGEST)) return;
+    if (data.every(isFiniteFloat)) return;
     if (!node.inputs.some((input) => infinite.has(input)) && node.inputs.length > 0) first ??= node;
     infinite.add(node);
     if (!data.some(Number.isNaN)) return;
@@ -66,9 +66,6 @@ export function firstNotFinite(step: Step, batch: Batch, { randomKey, valueOf }:
   });
   return first ?? firstNan;
 }
-
-/** The largest number of float32, in which training calculates. */
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 export interface NotFinite {
   readonly loss: number;

@@ -76,7 +76,7 @@ export function recordStep(step: Step, batch: Batch, rate: number, options: Reco
   });
 }
 
-function gradientNodes(pass: BackwardPass): Tensor[] {
+export function gradientNodes(pass: BackwardPass): Tensor[] {
   const adjoints = [...pass.adjoints.values()];
   const locals = adjoints.flatMap(({ contributions }) => contributions.flatMap(({ local }) => (local ? [local] : [])));
   return [pass.seed, ...locals, ...adjoints.flatMap(({ gradient }) => (gradient ? [gradient] : []))];
@@ -109,13 +109,13 @@ function record(outputs: readonly Tensor[], pass: BackwardPass | undefined, opti
 
 const UNNOTED: Readonly<Record<Phase, NodeRecord["role"]>> = { forward: "value", backward: "factor", update: "update" };
 
-interface Note {
+export interface Note {
   readonly role: NodeRecord["role"];
   readonly name: string;
 }
 
 /** What each node of the backward pass is, and its name in the notation of calculus. */
-function notesOf({ output, seed, adjoints }: BackwardPass): Map<Tensor, Note> {
+export function notesOf({ output, seed, adjoints }: BackwardPass): Map<Tensor, Note> {
   const notes = new Map<Tensor, Note>();
   const cost = labelOf(output);
   notes.set(seed, { role: "seed", name: `d${cost}/d${cost}` });

@@ -1,7 +1,7 @@
-import type { Backend, Values } from "../backends/backend";
+import type { Values } from "../backends/backend";
 import { batchCount, batches, type Batch } from "../data/loader";
-import { type WorkerPool, prefetchBatches } from "../data/prefetch";
-import type { DataFiles, LoadedDataset } from "../data/dataset";
+import { prefetchBatches } from "../data/prefetch";
+import type { LoadedDataset } from "../data/dataset";
 import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { moduleType, namedParameters, parameterCount } from "../nn/module";
@@ -11,52 +11,17 @@ import { firstNotFinite, notFinite } from "./failures";
 import { type Parts, loadParts } from "./parts";
 import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
-import type { Probe } from "./probe";
+import type { Instruction, Moment } from "./probe";
+import type { RunEnvironment, RunOptions } from "./run-access";
 import { readStatistics } from "./statistics";
 import { Programs, feed } from "./programs";
 import type { Forward, Step } from "./step";
 import { Store } from "./store";
 import type { Metric, Training } from "./training";
 
-/** What a run needs from where it runs. */
-export interface RunEnvironment {
-  readonly backend: Backend;
-  readonly files: DataFiles;
-  /** Collects training batches ahead of their use; without one they are collected in between. */
-  readonly pool?: WorkerPool;
-  /** Milliseconds, for speeds and durations only; results never depend on it. */
-  readonly now: () => number;
-}
-
-export interface RunOptions {
-  readonly onEvent?: (event: TrainingEvent) => void | Promise<void>;
-  /** Asked between iterations; when true the run saves and ends. A promise holds the run up until it is fulfilled. */
-  readonly interrupted?: () => boolean | Promise<boolean>;
-  /** Called at the end of each epoch and when interrupted; returns where it was saved. */
-  readonly save?: (checkpoint: Checkpoint) => Promise<string>;
-  readonly resume?: Checkpoint;
-  readonly probe?: Probe;
-  /** Called once before the first iteration, with what lets others look into the run between two iterations. */
-  readonly onReady?: (access: RunAccess) => void;
-}
-
-/** A run seen from outside. Its functions are called between iterations, or after the run. */
-export interface RunAccess {
-  readonly training: Training;
-  readonly parts: Parts;
-  /** The step for a whole batch. */
-  readonly step: Step;
-  /** Metrics that the run measures. */
-  readonly metrics: readonly Metric[];
-  /** Values of all parameters and states, by name. */
-  values(): Promise<Map<string, { shape: readonly number[]; data: Values }>>;
-  /**
-   * Runs the forward pass as in evaluation on `batch`, and reads the tensors that `pick` chooses of its graph. Programs are kept by
-   * `key` and the batch's size: one key must always choose the same tensors.
-   */
-  observe(key: string, batch: Batch, pick: (forward: Forward) => readonly Tensor[]): Promise<Values[]>;
-  /** The same of a whole step as in training, without its update. */
-  differentiate(key: string, batch: Batch, pick: (step: Step) => readonly Tensor[]): Promise<Values[]>;
+/** The run stands at another moment, with what was measured until then. */
+class Rewound {
+  constructor(readonly measured: Measurements) {}
 }
 
 /** Batches of validation data: large, since nothing is kept for a backward pass. */
@@ -81,9 +46,13 @@ class Run {
   private state: RunState = { epoch: 0, iteration: 0, batch: 0, losses: [], trainingLosses: [], best: undefined };
   private best: Map<string, { shape: readonly number[]; data: Values }> | undefined;
   private checkpoint: string | null = null;
-  private lastEpoch: EpochEvent | undefined;
+  /** Of the epochs done. */
+  private epochEvents: EpochEvent[] = [];
   /** Of the last epoch, or of the last batch where the run ended within one. */
   private lastLoss: number | undefined;
+  /** How far the run was told of: what a debugger repeats is not told again. */
+  private told = { iteration: 0, epoch: 0 };
+  private rateInstead: number | undefined;
 
   constructor(
     private readonly training: Training,
@@ -111,6 +80,7 @@ class Run {
     this.options.onReady?.({
       training,
       parts,
+      fresh: this.options.resume === undefined,
       step: first,
       metrics: this.metrics,
       values: () => this.store.read(),
@@ -140,11 +110,19 @@ class Run {
       startIteration: this.state.iteration,
     });
     // Looked at before each epoch, so that a run that is resumed after its last epoch ends like one that went on.
+    this.told = { iteration: this.state.iteration, epoch: this.state.epoch };
     let reason = this.enough();
-    while (!reason) {
-      reason = await this.epoch(measured);
-      measured = this.newMeasurements(first);
-      reason ??= this.enough();
+    for (;;) {
+      while (!reason) {
+        const outcome = await this.epoch(measured);
+        measured = outcome instanceof Rewound ? outcome.measured : this.newMeasurements(first);
+        reason = (outcome instanceof Rewound ? undefined : outcome) ?? this.enough();
+      }
+      if (reason === "interrupted") break;
+      const instruction = await this.options.probe?.beforeEnd?.({ ...this.state, values: () => this.store.read() });
+      if (instruction?.kind !== "rewind") break;
+      measured = this.takeUp(instruction.to, first);
+      reason = undefined;
     }
     if (reason !== "interrupted") await this.restoreBest(reason, measured);
     const end: EndEvent = {
@@ -153,8 +131,8 @@ class Run {
       epochs: this.state.epoch,
       iterations: this.state.iteration,
       loss: this.lastLoss ?? this.state.trainingLosses.at(-1) ?? null,
-      metrics: this.lastEpoch?.metrics ?? {},
-      validation: this.lastEpoch?.validation ?? null,
+      metrics: this.epochEvents.at(-1)?.metrics ?? {},
+      validation: this.epochEvents.at(-1)?.validation ?? null,
       seconds: (this.environment.now() - started) / 1000,
       checkpoint: this.checkpoint,
     };
@@ -163,7 +141,7 @@ class Run {
   }
 
   /** One pass over the data, from the batch where the state stands. */
-  private async epoch(measured: Measurements): Promise<EndReason | undefined> {
+  private async epoch(measured: Measurements): Promise<EndReason | Rewound | undefined> {
     const { training, parts, environment } = this;
     const began = environment.now();
     let examples = 0;
@@ -193,6 +171,11 @@ class Run {
         return examples / Math.max(1e-3, (environment.now() - began) / 1000);
       });
       if (loss === undefined) return "not-finite";
+      if (typeof loss === "object") {
+        if (loss.kind === "rewind") return new Rewound(this.takeUp(loss.to, this.programs.step(batch.size).traced));
+        await this.save(measured);
+        return "interrupted";
+      }
     }
     this.state = { ...this.state, epoch: this.state.epoch + 1, batch: 0 };
     const validation = parts.validation ? await this.validate(parts.validation) : null;
@@ -213,28 +196,39 @@ class Run {
       learningRate: this.rate(),
       seconds: (environment.now() - began) / 1000,
     };
-    this.lastEpoch = event;
+    this.epochEvents.push(event);
     this.lastLoss = event.loss;
+    if (event.epoch <= this.told.epoch) return undefined;
+    this.told = { ...this.told, epoch: event.epoch };
     // First told, then saved: a run that is killed in between tells of this epoch again when it is resumed.
     await this.emit(event);
     await this.save(this.newMeasurements(this.programs.step(Math.min(this.batchSize, parts.train.length)).traced));
     return undefined;
   }
 
-  /** One update. Returns the batch's loss before it; `undefined` where loss or update are not finite and nothing changed. */
-  private async iterate(batch: Batch, measured: Measurements, speed: () => number): Promise<number | undefined> {
+  /**
+   * One update. Returns the batch's loss before it; `undefined` where loss or update are not finite and nothing changed; and
+   * what the probe wants instead of going on.
+   */
+  private async iterate(
+    batch: Batch,
+    measured: Measurements,
+    speed: () => number,
+  ): Promise<number | undefined | Exclude<Instruction, { kind: "outcome" }>> {
     const { traced: step, program } = this.programs.step(batch.size);
+    const { probe } = this.options;
+    const before = await probe?.beforeIteration?.(this.moment(step, batch, measured));
+    if (before) {
+      if (before.kind !== "outcome") return before;
+      await this.take(before, batch, measured, speed);
+      await probe?.afterIteration?.(this.moment(step, batch, measured));
+      return before.loss;
+    }
     const learningRate = this.rate();
     feed(program, step, batch);
-    if (step.trace.randomKey) program.write(step.trace.randomKey, [this.training.seed, this.state.iteration]);
+    if (step.trace.randomKey) program.write(step.trace.randomKey, this.randomKey);
     program.write(step.learningRate, [learningRate]);
     program.write(step.count, [this.state.iteration + 1]);
-    await this.options.probe?.beforeIteration?.({
-      step,
-      batch,
-      epoch: this.state.epoch,
-      iteration: this.state.iteration,
-    });
     program.run();
     const [loss] = await program.read(step.loss);
     this.lastLoss = loss;
@@ -250,23 +244,12 @@ class Run {
       const prediction = measured.wantsPredictions && step.prediction ? await program.read(step.prediction) : undefined;
       measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
       this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
+    } else {
+      const instead = await probe?.notFinite?.(this.moment(step, batch, measured));
+      if (instead && instead.kind !== "outcome") return instead;
     }
-    const event: IterationEvent = {
-      type: "iteration",
-      epoch: this.state.epoch + 1,
-      iteration: this.state.iteration,
-      loss,
-      learningRate,
-      examplesPerSecond: speed(),
-      statistics,
-    };
-    await this.emit(event);
-    await this.options.probe?.afterIteration?.({
-      step,
-      batch,
-      epoch: this.state.epoch,
-      iteration: this.state.iteration,
-    });
+    await this.tellIteration({ loss, learningRate, examplesPerSecond: speed(), statistics }, good);
+    await probe?.afterIteration?.(this.moment(step, batch, measured));
     if (good) return loss;
     await this.emit(
       notFinite(step, {
@@ -279,15 +262,54 @@ class Run {
     return undefined;
   }
 
+  private async tellIteration(
+    figures: Pick<IterationEvent, "loss" | "learningRate" | "examplesPerSecond" | "statistics">,
+    good: boolean,
+  ): Promise<void> {
+    const { epoch, iteration } = this.state;
+    if (good && iteration <= this.told.iteration) return;
+    this.told = { ...this.told, iteration };
+    await this.emit({ type: "iteration", epoch: epoch + 1, iteration, ...figures });
+  }
+
+  /** An outcome that somebody else computed. */
+  private async take(
+    { loss, values }: Extract<Instruction, { kind: "outcome" }>,
+    batch: Batch,
+    measured: Measurements,
+    speed: () => number,
+  ): Promise<void> {
+    const learningRate = this.rate();
+    this.store.replace(values);
+    measured.add(batch.size, loss, undefined, undefined);
+    this.lastLoss = loss;
+    this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
+    await this.tellIteration({ loss, learningRate, examplesPerSecond: speed(), statistics: [] }, true);
+  }
+
+  private moment(step: Step, batch: Batch, measured: Measurements): Moment {
+    const { epoch, iteration } = this.state;
+    return {
+      step,
+      batch,
+      epoch,
+      iteration,
+      learningRate: this.rate(),
+      values: () => this.store.read(),
+      write: (values) => this.store.replace(values),
+      setLearningRate: (rate) => (this.rateInstead = rate),
+      snapshot: () => this.checkpointNow(measured),
+    };
+  }
+
   /** The operation that gave the first number that is not finite, if float64 shows it too. */
   private async originOf(step: Step, batch: Batch): Promise<Tensor | undefined> {
-    const { seed } = this.training;
     const names = new Map(
       [...namedParameters(this.training.model)].map(([name, parameter]) => [parameter as Tensor, name]),
     );
     const values = await this.store.read();
     return firstNotFinite(step, batch, {
-      randomKey: [seed, this.state.iteration],
+      randomKey: this.randomKey,
       valueOf: (leaf) => values.get(names.get(leaf) ?? "")?.data,
     });
   }
@@ -316,6 +338,7 @@ class Run {
 
   private rate(): number {
     const { training, state } = this;
+    if (this.rateInstead !== undefined) return this.rateInstead;
     return scheduledRate(training.schedule, {
       base: training.optimizer.learningRate,
       epoch: state.epoch,
@@ -353,9 +376,8 @@ class Run {
     if (!earlyStopping || !(earlyStopping.restoreBest ?? true) || !this.best) return;
     this.store.write(this.best);
     const { validation } = this.parts;
-    if (validation && this.lastEpoch) {
-      this.lastEpoch = { ...this.lastEpoch, validation: await this.validate(validation) };
-    }
+    const last = this.epochEvents.pop();
+    if (last) this.epochEvents.push(validation ? { ...last, validation: await this.validate(validation) } : last);
     // A run that only ran out of epochs may be resumed for more: its checkpoint stays where training stood.
     if (reason === "early-stopping" || reason === "converged") await this.save(measured);
   }
@@ -365,14 +387,16 @@ class Run {
     return new Measurements(this.metrics, this.parts.train.fields.targets[0], shape, thresholdOf(loss));
   }
 
-  /** Of this iteration. */
   private get randomKey(): readonly [seed: number, iteration: number] {
     return [this.training.seed, this.state.iteration];
   }
 
   private async save(measured: Measurements): Promise<void> {
-    if (!this.options.save) return;
-    this.checkpoint = await this.options.save({
+    if (this.options.save) this.checkpoint = await this.options.save(await this.checkpointNow(measured));
+  }
+
+  private async checkpointNow(measured: Measurements): Promise<Checkpoint> {
+    return {
       values: await this.store.read(),
       best: this.best,
       state: this.state,
@@ -382,7 +406,7 @@ class Run {
       optimizer: this.training.optimizer.name,
       batchSize: this.batchSize,
       examples: this.parts.train.length,
-    });
+    };
   }
 
   private resume(checkpoint: Checkpoint, step: Step): Measurements {
@@ -397,12 +421,17 @@ class Run {
       new Error(checkpoint.source === undefined ? message : `${checkpoint.source}: ${message}`);
     if (problem !== undefined) throw named(problem);
     try {
-      this.store.write(checkpoint.values);
+      return this.takeUp(checkpoint, step);
     } catch (error) {
       throw named(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  private takeUp(checkpoint: Checkpoint, step: Step): Measurements {
+    this.store.write(checkpoint.values);
     this.state = checkpoint.state;
     this.best = checkpoint.best;
+    this.epochEvents.length = Math.min(this.epochEvents.length, this.state.epoch);
     const measured = this.newMeasurements(step);
     measured.restore(checkpoint.measurements satisfies SavedMeasurements);
     return measured;

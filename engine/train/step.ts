@@ -114,7 +114,7 @@ export function traceForward(
 export function traceStep(
   training: Training,
   fields: Fields,
-  options: TraceOptions & { readonly statistics?: boolean },
+  options: TraceOptions & { readonly statistics?: boolean; readonly locals?: boolean },
 ): Step {
   const forward = traceForward(training, fields, options);
   const { trace } = forward;
@@ -122,7 +122,7 @@ export function traceStep(
     const parameters = new Map([...namedParameters(training.model)].filter(([, parameter]) => isTrained(parameter)));
     const learningRate = scalarLeaf("learning rate");
     const count = scalarLeaf("step");
-    const pass = backward(forward.cost, [...parameters.values()]);
+    const pass = backward(forward.cost, [...parameters.values()], undefined, { locals: options.locals ?? false });
     const raw = new Map<string, Tensor>();
     for (const [name, parameter] of parameters) {
       const gradient = pass.adjoints.get(parameter)?.gradient;

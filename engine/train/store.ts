@@ -71,6 +71,19 @@ export class Store {
       this.backend.write(this.buffers.get(leaf) as Buffer, (values.get(name) as StoredValues).data);
     }
   }
+
+  /** Replaces some values by name. @throws for a name that is not here and for another shape, before anything is changed */
+  replace(values: ReadonlyMap<string, StoredValues>): void {
+    for (const [name, { shape }] of values) {
+      const leaf = this.names.get(name);
+      if (!leaf) throw new Error(`internal: the run has no value ${name}`);
+      const own = concreteShape(leaf.knownShape);
+      if (own.join() !== shape.join())
+        throw new Error(`internal: ${name} is [${own.join(", ")}], got a value of [${shape.join(", ")}]`);
+    }
+    for (const [name, { data }] of values)
+      this.backend.write(this.buffers.get(this.names.get(name) as Tensor) as Buffer, data);
+  }
 }
 
 export interface StoredValues {

@@ -1,4 +1,4 @@
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { answerBoundary } from "./boundary";
 import { answerConfusion } from "./confusion";
 import { answerFeatures } from "./features";

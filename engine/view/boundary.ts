@@ -4,7 +4,7 @@ import { type FieldSpec, type LoadedDataset, elementsOf, plainContext } from "..
 import { sizeOf, concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { labelClasses, scoresOf } from "../train/measure";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { type Classification, classificationOf } from "./classification";
 import type { LookResult } from "./looks";
 import { type LookAt, batchAt, nothing, sampleOf } from "./sample";

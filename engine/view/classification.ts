@@ -4,7 +4,7 @@ import { reachable } from "../graph/order";
 import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { type OutputMeaning, thresholdOf } from "../train/measure";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { shownData } from "./sample";
 
 /** A model that tells classes apart, and how. */

@@ -4,7 +4,7 @@ import { plainContext, subset } from "../data/dataset";
 import type { Tensor } from "../graph/tensor";
 import { classificationReport, confusionMatrix } from "../metrics";
 import { type OutputMeaning, labelClasses, predictedClasses, scoresOf } from "../train/measure";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { classificationOf } from "./classification";
 import { inputImage } from "./features";
 import { type LookResult, MOST_MISTAKES, type Mistake } from "./looks";

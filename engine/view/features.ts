@@ -1,7 +1,7 @@
 import { concreteShape, sizeOf } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { type Example, type FieldSpec, plainContext } from "../data/dataset";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { Layer } from "../train/statistics";
 import type { Image, LookResult } from "./looks";
 import { MOST_IMAGES, MOST_PIXELS, picture, pictureShape } from "./pictures";

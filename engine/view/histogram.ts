@@ -1,12 +1,10 @@
 import type { Tensor } from "../graph/tensor";
+import { histogram } from "../metrics/histogram";
 import { namedParameters } from "../nn/module";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { Layer } from "../train/statistics";
 import type { HistogramOf, HistogramResult, LookResult } from "./looks";
 import { type LookAt, firstOutput, nothing, sampleBatch } from "./sample";
-
-/** Bins of equal width, least and most number included. */
-const BINS = 40;
 
 /** How the elements of a layer's weights, gradients or outputs are spread. */
 export async function answerHistogram(access: RunAccess, look: LookAt<"histogram">): Promise<LookResult> {
@@ -62,38 +60,7 @@ function parameterNames({ training }: RunAccess, layer: Layer): string[] {
   );
 }
 
-/** Counts finite elements in bins of equal width from the least to the most of them. */
+/** How the elements of several tensors together are spread. */
 export function histogramOf(of: HistogramOf, parts: readonly ArrayLike<number>[]): HistogramResult {
-  let [least, most, sum, zeros, finite, total] = [Infinity, -Infinity, 0, 0, 0, 0];
-  for (const values of parts) {
-    total += values.length;
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if (!Number.isFinite(value)) continue;
-      least = Math.min(least, value);
-      most = Math.max(most, value);
-      sum += value;
-      finite++;
-      if (value === 0) zeros++;
-    }
-  }
-  const notFinite = total - finite;
-  const counts = new Array<number>(BINS).fill(0);
-  if (finite === 0) {
-    return { kind: "histogram", of, counts, least: 0, most: 0, mean: NaN, deviation: NaN, zeros: 0, notFinite };
-  }
-  const mean = sum / finite;
-  const width = (most - least) / BINS;
-  let squares = 0;
-  for (const values of parts) {
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if (!Number.isFinite(value)) continue;
-      squares += (value - mean) ** 2;
-      // The most itself belongs to the last bin; where all are equal, there is but one.
-      counts[width > 0 ? Math.min(BINS - 1, Math.floor((value - least) / width)) : 0]++;
-    }
-  }
-  const deviation = Math.sqrt(squares / finite);
-  return { kind: "histogram", of, counts, least, most, mean, deviation, zeros: zeros / finite, notFinite };
+  return { kind: "histogram", of, ...histogram(parts) };
 }

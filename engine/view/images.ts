@@ -2,7 +2,7 @@ import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { namedParameters } from "../nn/module";
 import type { Parameter } from "../nn/parameter";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { StoredValues } from "../train/store";
 import type { Layer } from "../train/statistics";
 import type { Image, LookResult } from "./looks";

@@ -1,7 +1,7 @@
 import { symbol } from "../graph/dim";
 import type { Issue } from "../graph/issue";
 import { type Range, formatRange } from "../graph/site";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import { type Forward, traceForward } from "../train/step";
 import { computationGraph } from "./computation-graph";
 import type { NetworkResult } from "./looks";

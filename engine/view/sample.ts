@@ -2,7 +2,7 @@ import { exampleOrder, collate, type Batch } from "../data/loader";
 import { plainContext, type LoadedDataset } from "../data/dataset";
 import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
-import type { RunAccess } from "../train/run";
+import type { RunAccess } from "../train/run-access";
 import type { Layer } from "../train/statistics";
 import type { Look, LookResult } from "./looks";
 

@@ -28,8 +28,12 @@ export function announceRuns(services: Services): Disposable {
         if (announced.has(change.id)) return;
         announced.add(change.id);
         log.info(`${run.summary.file}: ${run.summary.purpose} begins (${change.id})`);
-        if (settingsFor().notifications === "all") showProgress(services, run);
-      } else if (announced.delete(change.id)) void conclude(services, run);
+        if (settingsFor().notifications === "all" && run.summary.purpose !== "debug") showProgress(services, run);
+      } else if (announced.delete(change.id)) {
+        // What came of a debugged one, its session says.
+        if (run.summary.purpose !== "debug") void conclude(services, run);
+        else log.info(`${run.summary.file}: ${run.failure ?? endText(run)}`);
+      }
     }),
     // A file that goes away does not end the run that read it.
     workspace.onDidDeleteFiles(({ files }) => files.forEach((uri) => note(uri, "was deleted"))),

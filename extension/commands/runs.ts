@@ -42,7 +42,8 @@ export function runCommands(
       const run = find(argument);
       if (!run) return;
       const { file, purpose } = run.summary;
-      await start(services, { path: run.path, file, purpose });
+      if (purpose === "debug") await commands.executeCommand("backstep.debug", Uri.file(run.path));
+      else await start(services, { path: run.path, file, purpose });
     },
     async "runs.delete"(argument, selected) {
       const ids = ofAll(argument, selected, runs);

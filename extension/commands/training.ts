@@ -17,11 +17,16 @@ export function trainingCommands(services: Services): Record<string, (argument?:
     overfit: (argument) => trainFile(services, argument, "overfit"),
     trainFromCheckpoint: (argument) => trainFromCheckpoint(services, argument),
     async pause(argument) {
-      const run = await chooseLive(services, argument, "Pause", (state) => state === "running" || state === "starting");
+      const run = await chooseLive(
+        services,
+        argument,
+        "Pause",
+        (state, debugged) => !debugged && (state === "running" || state === "starting"),
+      );
       if (run) runs.pause(run.summary.id);
     },
     async resume(argument) {
-      const run = await chooseLive(services, argument, "Resume", (state) => state === "paused");
+      const run = await chooseLive(services, argument, "Resume", (state, debugged) => !debugged && state === "paused");
       if (run) runs.resume(run.summary.id);
     },
     async stop(argument) {
@@ -145,11 +150,11 @@ async function chooseLive(
   { runs }: Services,
   argument: unknown,
   title: string,
-  fits: (state: Run["summary"]["state"]) => boolean,
+  fits: (state: Run["summary"]["state"], debugged: boolean) => boolean,
 ): Promise<Run | undefined> {
   const named = runOf(argument);
   if (named !== undefined) return runs.get(named);
-  const live = runs.list().filter(({ mine, summary }) => mine && fits(summary.state));
+  const live = runs.list().filter(({ mine, debugged, summary }) => mine && fits(summary.state, debugged));
   const uri = argument ?? window.activeTextEditor?.document.uri;
   const path = typeof uri === "object" && uri !== null && "fsPath" in uri ? (uri as Uri).fsPath : undefined;
   const ofFile = live.filter((run) => run.path === path);

@@ -16,7 +16,7 @@ import { lensLine, trainsSomething } from "./lens-line";
 import { errorsText, totalsText } from "./lens-texts";
 import type { Checked, Reports } from "./reports";
 
-/** *Train* and what the model costs above a model file's default export. */
+/** *Train*, *Debug* and what the model costs above a model file's default export. */
 export function registerLenses({ runs }: Services, reports: Reports): Disposable {
   const changed = new EventEmitter<void>();
   const provider = languages.registerCodeLensProvider(
@@ -46,7 +46,7 @@ export function registerLenses({ runs }: Services, reports: Reports): Disposable
   return { dispose: () => [provider, changed, ...listeners].forEach((each) => void each.dispose()) };
 }
 
-/** What can be done with the model: a debugger's lens belongs in this list. */
+/** What can be done with the model. */
 function actions(document: TextDocument, run: Run | undefined): Command[] {
   const lens = (title: string, command: string, tooltip: string): Command => ({
     title,
@@ -54,6 +54,12 @@ function actions(document: TextDocument, run: Run | undefined): Command[] {
     tooltip,
     arguments: [document.uri],
   });
+  if (run?.debugged)
+    return [
+      { title: "$(debug-alt) Debugging", command: "workbench.view.debug", tooltip: "Show where it stands" },
+      lens("$(debug-stop) Stop", "stop", "Save a checkpoint and end"),
+    ];
+  const debug = lens("$(debug-alt) Debug", "debug", "Step through the layers, forward and backward");
   switch (run?.summary.state) {
     case "starting":
     case "running":
@@ -70,8 +76,8 @@ function actions(document: TextDocument, run: Run | undefined): Command[] {
       return [lens("$(loading~spin) Stopping", "showPanel", "Saves a checkpoint and ends")];
     default:
       return trainsSomething(document.getText())
-        ? [lens("$(play) Train", "train", "Train the model in this file")]
-        : [];
+        ? [lens("$(play) Train", "train", "Train the model in this file"), debug]
+        : [debug];
   }
 }
 

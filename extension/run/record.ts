@@ -77,6 +77,11 @@ export function isLive(state: RunState): boolean {
   return state !== "ended" && state !== "failed";
 }
 
+/** Attempts that never began to train have nothing to show, nor have debugged runs that came to no epoch. */
+export function isFruitless({ state, purpose, figures }: RunRecord, began: boolean): boolean {
+  return (state === "failed" && !began) || (!isLive(state) && purpose === "debug" && figures.epochs === 0);
+}
+
 /**
  * Who has a run in its hands.
  *

@@ -6,19 +6,22 @@ import {
   type Look,
   type LookResult,
   type RunHistory,
-  type RunPurpose,
   type RunState,
   type RunSummary,
   type StartEvent,
   type Tick,
 } from "../../webview/protocol";
-import type { Host, HostEnd, HostMessage, TrainTask } from "../../engine/api/host";
+import type { DebugEvent } from "../../engine/api/debug";
+import type { Host, HostEnd, HostMessage } from "../../engine/api/host";
+import { createDebugging, type DebuggedRun, type Debugging } from "./debugging";
 import { joinHistories } from "./join";
+import { beginsWith, taskOf, type RunTask, type TrainOrder } from "./order";
 import {
   HEARTBEAT_MS,
   INTERRUPTED,
   figuresOf,
   holderOf,
+  isFruitless,
   isLive,
   newRunId,
   noFigures,
@@ -26,6 +29,9 @@ import {
   type RunRecord,
 } from "./record";
 import type { RunStore } from "./store";
+import { isProcess, reasonOf } from "./system";
+
+export type { TrainOrder } from "./order";
 
 /** All runs of the workspace: those that this window trains, and those that the disk knows. */
 export interface Runs {
@@ -43,7 +49,14 @@ export interface Runs {
   pause(id: string): void;
   resume(id: string): void;
   stop(id: string): void;
+  /** Ends it without saving. */
+  kill(id: string): void;
   look(id: string, look: Look): Promise<LookResult>;
+  /**
+   * Takes the debugger's place at a run that this window trains. Hears `ended` however it ends.
+   * @throws where the run cannot be debugged, with the reason for the user
+   */
+  debug(id: string, listener: (event: DebugEvent) => void): DebuggedRun;
   remove(id: string): Promise<void>;
   /** Reads what other windows did. */
   refresh(): Promise<void>;
@@ -62,17 +75,10 @@ export interface Run {
   readonly mine: boolean;
   /** Another window trains it: it can be looked at only. */
   readonly elsewhere: boolean;
+  /** Whether a debugger has it in its hands. */
+  readonly debugged: boolean;
   /** Its folder; null where it could not be made. */
   readonly folder: string | null;
-}
-
-export interface TrainOrder {
-  readonly path: string;
-  readonly file: string;
-  readonly purpose: RunPurpose;
-  readonly epochs?: number;
-  /** A checkpoint to begin with, or a folder with one. */
-  readonly checkpoint?: string;
 }
 
 export type RunChange =
@@ -88,10 +94,7 @@ export interface RunsOptions {
   readonly store: RunStore;
   /** Tells this window from others. */
   readonly session: string;
-  readonly startTraining: (
-    task: Omit<TrainTask, "device" | "timeLimit">,
-    onMessage: (message: HostMessage) => void,
-  ) => Host;
+  readonly startTraining: (task: RunTask, onMessage: (message: HostMessage) => void) => Host;
   readonly now?: () => number;
   readonly alive?: (pid: number) => boolean;
 }
@@ -105,6 +108,7 @@ interface Held {
   /** When its record was last written. */
   written: number;
   host: Host | null;
+  readonly debugging: Debugging;
   history: RunHistory | null;
   /** Of an earlier part of the run. */
   before: RunHistory | null;
@@ -197,10 +201,14 @@ export function createRuns(options: RunsOptions): Runs {
         return;
       case "ended":
         enter(run, "ended", { end: message.end });
+        run.debugging.left({ exitCode: message.end?.reason === "not-finite" ? 1 : 0, failure: null });
         void settle(run);
         return;
       case "note":
         tell({ kind: "note", id, message: message.message });
+        return;
+      case "debugEvent":
+        run.debugging.event(message.event);
         return;
       default:
         return;
@@ -215,7 +223,8 @@ export function createRuns(options: RunsOptions): Runs {
     staying.slice(STAYING).forEach((each) => each.host?.close());
   }
 
-  function leave(run: Held, host: Host, { exitCode, failure }: HostEnd): void {
+  function leave(run: Held, host: Host, end: HostEnd): void {
+    const { exitCode, failure } = end;
     if (run.host !== host) return;
     run.host = null;
     if (isLive(run.record.state)) {
@@ -223,10 +232,11 @@ export function createRuns(options: RunsOptions): Runs {
       if (failure !== null && !stopped) enter(run, "failed", { failure });
       else enter(run, "ended");
     }
+    run.debugging.left(end);
     void settle(run);
   }
 
-  async function begin(run: Held, order: TrainOrder, seed: number | null): Promise<void> {
+  async function begin(run: Held, order: TrainOrder): Promise<void> {
     const { id } = run.record;
     try {
       await store.create(run.record);
@@ -235,21 +245,9 @@ export function createRuns(options: RunsOptions): Runs {
       run.kept = false;
       tell({ kind: "note", id, message: `the run cannot be saved: ${reasonOf(error)}; the training goes on` });
     }
-    const place = run.kept ? { out: store.folderOf(id) } : {};
     let host: Host | null = null;
-    host = startTraining(
-      {
-        kind: "train",
-        file: order.path,
-        report: "ticks",
-        stay: true,
-        ...place,
-        ...(order.purpose === "overfit" ? { overfit: true } : {}),
-        ...(order.epochs === undefined ? {} : { epochs: order.epochs }),
-        ...(order.checkpoint === undefined ? {} : { resume: order.checkpoint }),
-        ...(seed === null ? {} : { seed }),
-      },
-      (message) => hear(run, () => host, message),
+    host = startTraining(taskOf(order, run.kept ? store.folderOf(id) : undefined), (message) =>
+      hear(run, () => host, message),
     );
     run.host = host;
     beat();
@@ -265,6 +263,7 @@ export function createRuns(options: RunsOptions): Runs {
       kept,
       written: 0,
       host: null,
+      debugging: createDebugging(() => tell({ kind: "state", id: record.id })),
       history: null,
       before: null,
     };
@@ -292,7 +291,7 @@ export function createRuns(options: RunsOptions): Runs {
       const run = held.get(id);
       return run && viewOf(run);
     },
-    currentOf: (path) => runs.list().find((run) => run.mine && run.path === path),
+    currentOf: (path) => runs.list().find((run) => run.mine && run.path === path && speaks(run.summary)),
     liveHistory: (id) => held.get(id)?.history ?? undefined,
 
     async history(id) {
@@ -329,12 +328,12 @@ export function createRuns(options: RunsOptions): Runs {
       );
       run.history = emptyHistory;
       tell({ kind: "added", id });
-      // Attempts that never began to train have nothing to show.
       for (const other of [...held.values()]) {
-        if (other.record.path === path && other.record.state === "failed" && other.history && !other.history.start)
+        if (other === run || other.record.path !== path || beginsWith(order, store.folderOf(other.record.id))) continue;
+        if (other.history && isFruitless(other.record, other.history.start !== null))
           await runs.remove(other.record.id);
       }
-      await begin(run, order, null);
+      await begin(run, order);
       return viewOf(run);
     },
 
@@ -352,7 +351,11 @@ export function createRuns(options: RunsOptions): Runs {
       enter(run, "starting", { failure: null, end: null });
       const { path, file, purpose, seed } = run.record;
       const order: TrainOrder = { path, file, purpose, checkpoint: store.folderOf(id) };
-      await begin(run, epochs === undefined ? order : { ...order, epochs }, seed);
+      await begin(run, {
+        ...order,
+        ...(epochs === undefined ? {} : { epochs }),
+        ...(seed === null ? {} : { seed }),
+      });
       return viewOf(run);
     },
 
@@ -369,11 +372,24 @@ export function createRuns(options: RunsOptions): Runs {
       run.host.stop();
     },
 
+    kill(id) {
+      held.get(id)?.host?.kill();
+    },
+
     async look(id, look) {
       const run = held.get(id);
       if (run?.host) return run.host.look(look);
       const hint = run?.resumable ? "Continue it or train it again" : "Train it again";
       return { kind: "nothing", reason: `This run's model is no longer in memory. ${hint} to look into it.` };
+    },
+
+    debug(id, listener) {
+      const run = held.get(id);
+      if (!run) throw new Error("this run was deleted");
+      if (run.elsewhere) throw new Error("another window trains this run; attach to it there");
+      if (!run.host || !isLive(run.record.state)) throw new Error("this run has ended; debug its model anew");
+      const { host } = run;
+      return run.debugging.debug(() => (run.host === host ? host : null), listener);
     },
 
     async remove(id) {
@@ -386,6 +402,7 @@ export function createRuns(options: RunsOptions): Runs {
       run.host = null;
       host?.kill();
       await host?.ended;
+      run.debugging.left({ exitCode: 130, failure: null });
       tell({ kind: "removed", id });
       await store.remove(id);
     },
@@ -427,6 +444,7 @@ export function createRuns(options: RunsOptions): Runs {
       end,
       mine,
       elsewhere,
+      debugged: run.debugging.active,
       folder: kept ? store.folderOf(id) : null,
     };
   }
@@ -434,25 +452,7 @@ export function createRuns(options: RunsOptions): Runs {
   return runs;
 }
 
-function isProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case "ENOSPC":
-      return "the disk is full";
-    case "EROFS":
-    case "EACCES":
-    case "EPERM":
-      return "the folder of the workspace's storage may not be written";
-    default:
-      return message ?? String(error);
-  }
+/** A few iterations in the debugger say less of the file than a training before them. */
+function speaks({ purpose, state }: RunSummary): boolean {
+  return purpose !== "debug" || isLive(state);
 }

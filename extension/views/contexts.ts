@@ -13,9 +13,13 @@ export function keepContexts({ runs, modelsChanged }: Services): Disposable {
   };
 
   const ofRuns = (): void => {
-    const mine = runs.list().filter((run) => run.mine);
+    // What a debugger has in its hands goes on and stops by the debugger.
+    const mine = runs.list().filter((run) => run.mine && !run.debugged);
     const states = mine.map(({ summary }) => summary.state);
-    set("anyLive", states.some(isLive));
+    set(
+      "anyLive",
+      runs.list().some((run) => run.mine && isLive(run.summary.state)),
+    );
     set(
       "anyRunning",
       states.some((state) => state === "running" || state === "starting"),
@@ -26,9 +30,9 @@ export function keepContexts({ runs, modelsChanged }: Services): Disposable {
   };
   const ofEditor = (): void => {
     const uri = window.activeTextEditor?.document.uri;
-    const state = isModel(uri) ? runs.currentOf(uri.fsPath)?.summary.state : undefined;
-    const live = state !== undefined && isLive(state);
-    set("activeRun", !live ? "none" : state === "paused" ? "paused" : "running");
+    const run = isModel(uri) ? runs.currentOf(uri.fsPath) : undefined;
+    const state = run && isLive(run.summary.state) ? run.summary.state : undefined;
+    set("activeRun", !state ? "none" : run?.debugged ? "debugged" : state === "paused" ? "paused" : "running");
     if (isModel(uri)) set("modelOpen", true);
   };
   const ofModels = async (): Promise<void> => {

@@ -89,14 +89,14 @@ export function registerRunsView({ runs, log }: Services): Disposable {
 }
 
 function treeItem(run: Run, history: ReturnType<Services["runs"]["liveHistory"]>): TreeItem {
-  const { summary, end, failure, elsewhere, folder } = run;
+  const { summary, end, failure, elsewhere, debugged, folder } = run;
   const live = isLive(summary.state);
   const item = new TreeItem(modelName(summary.file));
   item.id = summary.id;
   item.iconPath = iconOf(run);
   item.contextValue = [
     "run",
-    ...(live && !elsewhere ? ["live", summary.state === "paused" ? "paused" : "running"] : []),
+    ...(live && !elsewhere ? ["live", debugged ? "debugged" : summary.state === "paused" ? "paused" : "running"] : []),
     ...(live ? [] : ["over"]),
     ...(summary.resumable ? ["resumable"] : []),
     ...(folder === null ? [] : ["saved"]),
@@ -105,7 +105,7 @@ function treeItem(run: Run, history: ReturnType<Services["runs"]["liveHistory"]>
   const state = live ? (summary.state === "running" ? epochs : `${summary.state} ${epochs}`.trim()) : endText(run);
   const results = resultText(run);
   item.description = [
-    purposeText(summary.purpose),
+    debugged ? purposeText("debug") : purposeText(summary.purpose),
     elsewhere ? "in another window" : "",
     state,
     results,
@@ -127,7 +127,8 @@ function treeItem(run: Run, history: ReturnType<Services["runs"]["liveHistory"]>
   return item;
 }
 
-function iconOf({ summary: { state, worst }, failure }: Run): ThemeIcon {
+function iconOf({ summary: { state, worst }, failure, debugged }: Run): ThemeIcon {
+  if (debugged) return new ThemeIcon("debug-alt");
   switch (state) {
     case "starting":
     case "running":

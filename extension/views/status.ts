@@ -1,12 +1,12 @@
-import { StatusBarAlignment, window, workspace, type Disposable } from "vscode";
-import { progressText, shortNumber } from "../format";
-import { isModel } from "../model-files";
+import { StatusBarAlignment, Uri, window, workspace, type Disposable } from "vscode";
+import { progressText, shortNumber, stopText } from "../format";
+import { isModel, shownPath } from "../model-files";
 import { isLive, modelName } from "../run/record";
 import type { Services } from "../services";
 import { settingsFor } from "../settings";
 
-/** What trains, on which device; a click shows the panel. */
-export function registerStatus({ runs, checker }: Services): Disposable {
+/** What trains, on which device, and where a debugged program stands; a click shows more of it. */
+export function registerStatus({ runs, checker, programs }: Services): Disposable {
   const item = window.createStatusBarItem("backstep.status", StatusBarAlignment.Left, 50);
   item.name = "Backstep";
   let timer: NodeJS.Timeout | undefined;
@@ -18,6 +18,18 @@ export function registerStatus({ runs, checker }: Services): Disposable {
     const { device } = settingsFor(uri);
     item.command = "backstep.showPanel";
     item.backgroundColor = undefined;
+    const [stopped] = programs.list().filter(({ stop }) => stop !== null);
+    if (stopped) {
+      const text = stopText(stopped.stop?.told.direction, stopped.stop?.situation?.iteration);
+      item.text = `$(debug-pause) ${text}`;
+      item.tooltip = [`Backstep: ${shownPath(Uri.file(stopped.path))}`, stopped.stop?.told.description ?? text].join(
+        "\n",
+      );
+      item.accessibilityInformation = { label: item.tooltip };
+      item.command = "workbench.view.debug";
+      item.show();
+      return;
+    }
     if (live.length === 0) {
       if (isModel(uri)) {
         item.text = `$(circuit-board) Backstep: ${workspace.isTrusted ? `${device}, idle` : "restricted"}`;
@@ -64,6 +76,7 @@ export function registerStatus({ runs, checker }: Services): Disposable {
 
   const listeners = [
     runs.listen(soon),
+    programs.onDidChange(soon),
     checker.onDidCheck(soon),
     window.onDidChangeActiveTextEditor(soon),
     workspace.onDidGrantWorkspaceTrust(soon),

@@ -7,8 +7,8 @@ const example = "examples/xor.nn.ts";
 
 /** Arguments, and what the line says: the culprit and what is possible. */
 const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-  [[], /no command given; use check, train or trace/],
-  [["teach", example], /no command teach; use check, train or trace/],
+  [[], /no command given; use check, train, trace or dap/],
+  [["teach", example], /no command teach; use check, train, trace or dap/],
   [["check"], /check needs a model file/],
   [["check", ""], /check needs the path of a model file/],
   [["check", "nowhere.nn.ts"], /^backstep: nowhere\.nn\.ts: there is no such file/],
@@ -32,6 +32,9 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["train", example, "--out", ""], /--out needs a path/],
   [["train", example, "--resume", "nowhere"], /nowhere: there is no such file/],
   [["check", example, "--time-limit", "0"], /--time-limit must be a number > 0, got "0"/],
+  [["dap", example], /dap takes no file, got examples\/xor\.nn\.ts: the client says what to launch/],
+  [["dap", "--seed", "1"], /dap has no option --seed/],
+  [["dap", "--time-limit", "-1"], /--time-limit must be a number > 0, got "-1"/],
   [["trace", example, "--max-elements", "many"], /--max-elements must be a whole number ≥ 0, got "many"/],
 ];
 

@@ -6,7 +6,7 @@ import type { Tensor } from "../../engine/graph/tensor";
 import * as nn from "../../engine/nn";
 import * as ops from "../../engine/ops";
 import { sgd } from "../../engine/optim";
-import type { RunAccess } from "../../engine/train/run";
+import type { RunAccess } from "../../engine/train/run-access";
 import { traceStep } from "../../engine/train/step";
 import { training } from "../../engine/train/training";
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DebugEvent } from "../../engine/api/debug";
 import type { Host, HostEnd, HostMessage, TrainTask } from "../../engine/api/host";
 import { joinHistories } from "../../extension/run/join";
 import { HEARTBEAT_MS, holderOf, newRunId, parseRecord, type RunRecord } from "../../extension/run/record";
@@ -121,6 +122,7 @@ function openWindow(
         kill,
         look: () => Promise.resolve({ kind: "nothing", reason: "a puppet" }),
         order: () => undefined,
+        debug: () => Promise.reject(new Error("a puppet")),
         ended,
       } satisfies Host;
     },
@@ -135,6 +137,54 @@ describe("extension: runs", () => {
   let root: string;
   beforeEach(async () => (root = await mkdtemp(join(tmpdir(), "backstep-runs-"))));
   afterEach(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
+
+  it("that are debugged say so, tell their debugger how they end, and then have none", async () => {
+    const { runs, puppets } = openWindow(join(root, "runs"), "one");
+    const { id } = (await runs.train({ ...order, purpose: "debug", debug: { stopOnEntry: true } })).summary;
+    assert.deepEqual(puppets[0].task.debug, { stopOnEntry: true });
+    const heard: DebugEvent[] = [];
+    const debugged = runs.debug(id, (event) => heard.push(event));
+    assert.equal(runs.get(id)?.debugged, true);
+    assert.throws(() => runs.debug(id, () => undefined), /being debugged already/);
+    puppets[0].say({ kind: "debugEvent", event: { kind: "ready" } });
+    await assert.rejects(debugged.ask({ kind: "situation" }), /a puppet/);
+    await puppets[0].end({ exitCode: 1, failure: "its process was ended by SIGKILL" });
+    assert.deepEqual(heard, [
+      { kind: "ready" },
+      { kind: "ended", exitCode: 1, message: "its process was ended by SIGKILL" },
+    ]);
+    assert.equal(runs.get(id)?.debugged, false);
+    assert.throws(() => runs.debug(id, () => undefined), /has ended; debug its model anew/);
+    assert.throws(() => runs.debug("nobody", () => undefined), /was deleted/);
+    await assert.rejects(debugged.ask({ kind: "situation" }), /the run has ended/);
+  });
+
+  it("of the debugger are over when their training is, though their host stays", async () => {
+    const { runs, puppets } = openWindow(join(root, "runs"), "one");
+    const { id } = (await runs.train({ ...order, purpose: "debug" })).summary;
+    const heard: DebugEvent[] = [];
+    runs.debug(id, (event) => heard.push(event));
+    puppets[0].say({ kind: "ended", end });
+    assert.deepEqual(heard, [{ kind: "ended", exitCode: 0, message: null }]);
+  });
+
+  it("of the debugger that came to no epoch leave the file to the training before, and go with the next run", async () => {
+    const { runs, puppets } = openWindow(join(root, "runs"), "one");
+    const { id: trained } = (await runs.train(order)).summary;
+    puppets[0].say({ kind: "event", event: start });
+    puppets[0].say({ kind: "ended", end });
+    const { id: debugged } = (await runs.train({ ...order, purpose: "debug" })).summary;
+    assert.equal(runs.currentOf(order.path)?.summary.id, debugged);
+    puppets[1].say({ kind: "ended", end: null });
+    assert.equal(runs.currentOf(order.path)?.summary.id, trained);
+    const folder = runs.get(debugged)?.folder ?? "";
+    const { id: kept } = (await runs.train({ ...order, purpose: "debug", debug: { keepWeightsOf: folder } })).summary;
+    assert.ok(runs.get(debugged), "its weights are needed");
+    puppets[2].say({ kind: "ended", end: null });
+    await runs.train(order);
+    assert.deepEqual([runs.get(debugged), runs.get(kept)], [undefined, undefined]);
+    assert.ok(runs.get(trained));
+  });
 
   it("go from start to end, and are known to the next window", async () => {
     const { runs, puppets, changes } = openWindow(join(root, "runs"), "one");

@@ -6,7 +6,7 @@
  */
 export async function checks(browser, open, wanted = []) {
   const problems = [];
-  const all = [frameTime, memory, editing, front, keyboard, names, hidden];
+  const all = [frameTime, memory, editing, front, keyboard, names, hidden, tensor];
   for (const check of wanted.length === 0 ? all : all.filter(({ name }) => wanted.includes(name))) {
     const found = await check(browser, open);
     process.stdout.write(`${check.name}: ${found.length === 0 ? "holds" : "FAILS"}\n`);
@@ -197,6 +197,11 @@ const places = [
     name,
     options: { scenario: name, run: "paused", state: { preferences: { front: { face: "model" } } } },
   })),
+  { name: "tensor-matrix", options: { scenario: "tensor-matrix", state: { pins: ["h", "hidden.bias"] } } },
+  { name: "tensor-large", options: { scenario: "tensor-large", state: { face: "table" } } },
+  { name: "tensor-filters", options: { scenario: "tensor-filters", state: { face: "pictures" } } },
+  { name: "tensor-jacobian", options: { scenario: "tensor-jacobian", state: { subject: "jacobian" } } },
+  { name: "tensor-error", options: { scenario: "tensor-error" } },
 ];
 
 /** Tab reaches everything that can be used, or its group, which arrow keys move in. */
@@ -241,6 +246,8 @@ const INTERACTIVE = new Set([
   "link",
   "radio",
   "slider",
+  "spinbutton",
+  "application",
   "tab",
   "textbox",
   "treegrid",
@@ -314,5 +321,68 @@ function hidden(browser, open) {
       ...(changes === 0 && during === before ? [] : [`${changes} changes while hidden`]),
       ...(after !== before ? [] : ["does not catch up when shown again"]),
     ];
+  });
+}
+
+/** The tensor view: asks at each stop and never while the program runs, walks over pages, keeps what it was after the end. */
+function tensor(browser, open) {
+  return withPanel(browser, open, { scenario: "tensor-large", state: { pins: ["h"] } }, async (tab) => {
+    const found = [];
+    const expect = (what, is, wanted) => {
+      if (is !== wanted) found.push(`${what}: ${is}, not ${wanted}`);
+    };
+    const asked = () => tab.evaluate(() => window.simulation.received.filter(({ type }) => type === "look").length);
+    const last = () => tab.evaluate(() => window.simulation.received.findLast(({ type }) => type === "look").question);
+    const become = async (change) => {
+      await tab.evaluate((each) => window.simulation.become(each), change);
+      await tab.waitForTimeout(100);
+    };
+    const cell = () => tab.locator("#tensor-cell").textContent();
+    const press = async (...keys) => {
+      for (const key of keys) await tab.keyboard.press(key);
+      await tab.waitForTimeout(100);
+    };
+    expect("questions at the first stop", await asked(), 2);
+    await become({ stop: 2 });
+    expect("questions after a step", await asked(), 4);
+    await become({ state: "running" });
+    expect("questions while it runs", await asked(), 4);
+    await become({ state: "stopped", stop: 3 });
+    expect("questions at the next stop", await asked(), 6);
+
+    await tab.getByRole("application").focus();
+    await press("ArrowDown", "ArrowRight");
+    expect("the cell", (await cell()).split(" = ")[0], "embedding.weight[0, 1]");
+    await press("End");
+    expect("the cell at the end of the row", (await cell()).split(" = ")[0], "embedding.weight[0, 299]");
+    expect("its page", JSON.stringify((await last()).from), "[0,256]");
+    await press("Control+ArrowDown");
+    expect("the last cell", (await cell()).split(" = ")[0], "embedding.weight[4095, 299]");
+    expect("its page", JSON.stringify((await last()).from), "[3968,256]");
+
+    const width = () => tab.evaluate(() => document.querySelector(".heat-space").offsetWidth);
+    const before = await width();
+    await press("+");
+    const larger = await width();
+    if (larger <= before) found.push(`larger cells make ${larger} pixels of ${before}`);
+    const box = await tab.locator(".heat-scroll").boundingBox();
+    await tab.mouse.move(box.x + 100, box.y + 100);
+    await tab.keyboard.down("Control");
+    await tab.mouse.wheel(0, 120);
+    await tab.keyboard.up("Control");
+    await tab.waitForTimeout(100);
+    expect("the width after Ctrl and the wheel", await width(), before);
+
+    await tab.getByRole("button", { name: "comma-separated" }).click();
+    const copied = await tab.evaluate(() => window.simulation.received.findLast(({ type }) => type === "copy").text);
+    expect("rows copied", copied.trim().split("\n").length, 128);
+
+    const questions = await asked();
+    await become({ state: "ended" });
+    expect("questions after the end", await asked(), questions);
+    expect("maps after the end", await tab.locator(".heat-canvas").count(), 1);
+    const saved = await tab.evaluate(() => window.simulation.saved());
+    expect("the expression that is kept", saved.expression, "embedding.weight");
+    return found;
   });
 }

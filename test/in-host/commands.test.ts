@@ -27,6 +27,12 @@ describe("commands", () => {
     for (const title of [
       "New Model from Template",
       "Train Model",
+      "Debug Model",
+      "Attach Debugger to Run",
+      "Show Backward Listing",
+      "Show Tensor",
+      "Why Is This NaN?",
+      "Why Is This Zero?",
       "Pause",
       "Resume",
       "Stop",

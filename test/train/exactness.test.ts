@@ -9,7 +9,8 @@ import { adam, cosine, sgd } from "../../engine/optim";
 import { concat, relu, sigmoid } from "../../engine/ops";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../engine/train/checkpoint";
 import type { TrainingEvent } from "../../engine/train/events";
-import { runTraining, type RunOptions } from "../../engine/train/run";
+import { runTraining } from "../../engine/train/run";
+import type { RunOptions } from "../../engine/train/run-access";
 import { training, type Training, type TrainingOptions } from "../../engine/train/training";
 
 const files: DataFiles = {

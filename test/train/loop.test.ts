@@ -8,7 +8,8 @@ import * as nn from "../../engine/nn";
 import * as ops from "../../engine/ops";
 import { reduceOnPlateau, sgd, stepDecay } from "../../engine/optim";
 import type { EpochEvent, FindingEvent, IterationEvent, StartEvent, TrainingEvent } from "../../engine/train/events";
-import { runTraining, type RunOptions } from "../../engine/train/run";
+import { runTraining } from "../../engine/train/run";
+import type { RunOptions } from "../../engine/train/run-access";
 import { training, type TrainingOptions } from "../../engine/train/training";
 import { assertClose } from "../support/numbers";
 

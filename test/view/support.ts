@@ -2,7 +2,8 @@ import { createJsBackend } from "../../engine/backends/js";
 import type { DataFiles } from "../../engine/data/dataset";
 import type * as nn from "../../engine/nn";
 import { sgd } from "../../engine/optim";
-import { type RunAccess, runTraining } from "../../engine/train/run";
+import { runTraining } from "../../engine/train/run";
+import type { RunAccess } from "../../engine/train/run-access";
 import type { Tensor } from "../../engine/graph/tensor";
 import { type FurtherTarget, type Training, training, type TrainingOptions } from "../../engine/train/training";
 

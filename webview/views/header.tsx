@@ -45,7 +45,7 @@ export function Header({ runs, run, history }: HeaderProps): JSX.Element {
   );
 }
 
-const PURPOSES = { train: "", overfit: " · one batch", rate: " · rate search" };
+const PURPOSES = { train: "", overfit: " · one batch", rate: " · rate search", debug: " · debugged" };
 
 /** How a run is called in lists: file, purpose and time. */
 export function runName(run: RunSummary, now: number): string {

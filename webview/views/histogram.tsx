@@ -6,8 +6,9 @@ import type { HistogramOf, HistogramResult } from "../protocol";
 import { useHistory } from "../store";
 import { Button } from "../ui";
 import { Icon } from "./icons";
+import { Bins, binOf, binText } from "../tensor/bins";
 import { epochVersion, useLook } from "./look";
-import { ScrolledTable, Stale, Waiting } from "./look-parts";
+import { Stale, Waiting } from "./look-parts";
 import { Segments } from "./pane";
 
 export interface HistogramProps {
@@ -55,7 +56,7 @@ export function Histogram({ run, layer }: HistogramProps): JSX.Element {
       </div>
       {result ? (
         asTable ? (
-          <Bins result={result} />
+          <Bins histogram={result} />
         ) : (
           <Bars result={result} />
         )
@@ -119,49 +120,6 @@ function Facts({ result }: { readonly result: HistogramResult }): JSX.Element {
       {notFinite > 0 && <b class="wrong-text"> · {formatCount(notFinite)} NaN or infinite</b>}
     </p>
   );
-}
-
-function Bins({ result }: { readonly result: HistogramResult }): JSX.Element {
-  return (
-    <ScrolledTable label="Histogram as a table">
-      <caption class="unseen">Numbers in each of {result.counts.length} bins</caption>
-      <thead>
-        <tr>
-          <th scope="col" class="number">
-            From
-          </th>
-          <th scope="col" class="number">
-            To
-          </th>
-          <th scope="col" class="number">
-            Numbers
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {result.counts.map((count, bin) => {
-          const [from, to] = binOf(result, bin);
-          return (
-            <tr key={bin}>
-              <td class="number">{formatNumber(from, 3)}</td>
-              <td class="number">{formatNumber(to, 3)}</td>
-              <td class="number">{formatCount(count)}</td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </ScrolledTable>
-  );
-}
-
-function binOf({ counts, least, most }: HistogramResult, bin: number): readonly [number, number] {
-  const width = (most - least) / counts.length;
-  return [least + bin * width, least + (bin + 1) * width];
-}
-
-function binText(result: HistogramResult, bin: number): string {
-  const [from, to] = binOf(result, bin);
-  return `${formatNumber(from, 3)} to ${formatNumber(to, 3)}: ${formatCount(result.counts[bin])}`;
 }
 
 /** The middle of the fullest bin. */

@@ -1,8 +1,14 @@
 import type { ElementType } from "../../kernel/kernel";
 import type { Values } from "../backend";
 
+/** Of floats in memory: `single` is float32, what training runs on; `double` is float64. */
+export type Precision = "single" | "double";
+
+/** What kernels read and write: a buffer's values, or doubles in place of any of them. */
+export type Elements = Values | Float64Array;
+
 /** A compiled kernel on bare arrays; they may be longer than the kernel needs. */
-export type ArrayKernel = (inputs: readonly Values[], output: Values) => void;
+export type ArrayKernel = (inputs: readonly Elements[], output: Elements) => void;
 
 export function allocateValues(type: ElementType, size: number): Values {
   switch (type) {

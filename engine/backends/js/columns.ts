@@ -1,12 +1,12 @@
 import type { ConvolutionGeometry } from "../../kernel/kernel";
-import type { Values } from "../backend";
+import type { Elements } from "./array-kernel";
 
 /**
  * The patches of one image's channels as a matrix, and back: row (channel, y, x in the kernel), column
  * (y, x in the output); padding reads as 0. The matrix may be part of a wider one.
  */
 export interface PatchMatrix {
-  readonly data: Values;
+  readonly data: Elements;
   readonly offset: number;
   readonly rowStride: number;
 }
@@ -16,7 +16,7 @@ export function gatherPatches(
   geometry: ConvolutionGeometry,
   taps: readonly Tap[],
   channels: number,
-  image: Values,
+  image: Elements,
   from: number,
   to: PatchMatrix,
 ): void {
@@ -48,7 +48,7 @@ export function scatterPatches(
   taps: readonly Tap[],
   channels: number,
   from: PatchMatrix,
-  image: Values,
+  image: Elements,
   to: number,
 ): void {
   const { input, output, stride } = geometry;

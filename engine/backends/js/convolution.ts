@@ -1,6 +1,5 @@
 import type { ConvolutionGeometry, ConvolutionKernel } from "../../kernel/kernel";
-import type { Values } from "../backend";
-import type { ArrayKernel } from "./array-kernel";
+import type { ArrayKernel, Elements, Precision } from "./array-kernel";
 import { type PatchMatrix, type Tap, gatherPatches, kernelTaps, scatterPatches } from "./columns";
 import { compileDepthwise } from "./depthwise";
 import type { Matrix, MatrixProduct } from "./matrix-product";
@@ -9,16 +8,21 @@ import type { Matrix, MatrixProduct } from "./matrix-product";
  * Convolution as matrix products over patches (im2col). With P outputs an image, per group:
  * y = w·patches, ∂patches = wᵀ·g, ∂w = Σ g·patchesᵀ; w is [outputs, K], patches [K, images·P].
  */
-export function compileConvolution({ which, geometry }: ConvolutionKernel, product: MatrixProduct): ArrayKernel {
+export function compileConvolution(
+  { which, geometry }: ConvolutionKernel,
+  product: MatrixProduct,
+  precision: Precision,
+): ArrayKernel {
   if (geometry.groups > 1 && geometry.inputChannels === geometry.groups) return compileDepthwise(which, geometry);
   const plan = planConvolution(geometry);
+  const scratch = createScratch(plan, precision);
   switch (which) {
     case "forward":
-      return forward(plan, product);
+      return forward(plan, product, scratch);
     case "input":
-      return inputGradient(plan, product);
+      return inputGradient(plan, product, scratch);
     case "weight":
-      return weightGradient(plan, product);
+      return weightGradient(plan, product, scratch);
     default:
       return which satisfies never;
   }
@@ -64,9 +68,8 @@ function planConvolution(geometry: ConvolutionGeometry): ConvolutionPlan {
   };
 }
 
-function forward(plan: ConvolutionPlan, product: MatrixProduct): ArrayKernel {
+function forward(plan: ConvolutionPlan, product: MatrixProduct, scratch: Scratch): ArrayKernel {
   const { outputs, patch, outputPlane } = plan;
-  const scratch = createScratch(plan);
   return ([x, w], y) => {
     eachChunk(plan, (group, first, count) => {
       const columns = count * outputPlane;
@@ -85,9 +88,8 @@ function forward(plan: ConvolutionPlan, product: MatrixProduct): ArrayKernel {
   };
 }
 
-function inputGradient(plan: ConvolutionPlan, product: MatrixProduct): ArrayKernel {
+function inputGradient(plan: ConvolutionPlan, product: MatrixProduct, scratch: Scratch): ArrayKernel {
   const { geometry, inputs, outputs, patch, inputPlane, outputPlane } = plan;
-  const scratch = createScratch(plan);
   return ([g, w], out) => {
     if (!plan.pointwise) out.fill(0, 0, geometry.batch * geometry.inputChannels * inputPlane);
     eachChunk(plan, (group, first, count) => {
@@ -108,9 +110,8 @@ function inputGradient(plan: ConvolutionPlan, product: MatrixProduct): ArrayKern
   };
 }
 
-function weightGradient(plan: ConvolutionPlan, product: MatrixProduct): ArrayKernel {
+function weightGradient(plan: ConvolutionPlan, product: MatrixProduct, scratch: Scratch): ArrayKernel {
   const { geometry, outputs, patch, outputPlane } = plan;
-  const scratch = createScratch(plan);
   return ([x, g], out) => {
     out.fill(0, 0, geometry.outputChannels * patch);
     eachChunk(plan, (group, first, count) => {
@@ -123,16 +124,20 @@ function weightGradient(plan: ConvolutionPlan, product: MatrixProduct): ArrayKer
 }
 
 interface Scratch {
-  readonly patches: Float32Array;
+  readonly patches: Elements;
   /** Outputs of several images, [outputs, images·P], where the buffers hold [images, outputs, P]. */
-  readonly outputs: Float32Array;
+  readonly outputs: Elements;
 }
 
-function createScratch({ pointwise, images, patch, outputs, outputPlane }: ConvolutionPlan): Scratch {
+function createScratch(
+  { pointwise, images, patch, outputs, outputPlane }: ConvolutionPlan,
+  precision: Precision,
+): Scratch {
   const direct = images === 1;
+  const Floats = precision === "double" ? Float64Array : Float32Array;
   return {
-    patches: new Float32Array(pointwise && direct ? 0 : patch * images * outputPlane),
-    outputs: new Float32Array(direct ? 0 : outputs * images * outputPlane),
+    patches: new Floats(pointwise && direct ? 0 : patch * images * outputPlane),
+    outputs: new Floats(direct ? 0 : outputs * images * outputPlane),
   };
 }
 
@@ -152,7 +157,7 @@ function outputStart({ geometry, outputs, outputPlane }: ConvolutionPlan, group:
   return (image * geometry.outputChannels + group * outputs) * outputPlane;
 }
 
-function weights({ outputs, patch }: ConvolutionPlan, w: Values, group: number): Matrix {
+function weights({ outputs, patch }: ConvolutionPlan, w: Elements, group: number): Matrix {
   return { data: w, offset: group * outputs * patch, rowStride: patch, columnStride: 1 };
 }
 
@@ -163,11 +168,11 @@ function transpose({ data, offset, rowStride, columnStride }: Matrix): Matrix {
 /** The patches of some images, side by side. */
 function readPatches(
   plan: ConvolutionPlan,
-  x: Values,
+  x: Elements,
   group: number,
   first: number,
   count: number,
-  scratch: Float32Array,
+  scratch: Elements,
 ): Matrix {
   if (plan.pointwise && count === 1) {
     return { data: x, offset: inputStart(plan, group, first), rowStride: plan.inputPlane, columnStride: 1 };
@@ -186,11 +191,11 @@ function readPatches(
 /** The group's outputs (or their gradients) of some images, side by side. */
 function readOutputs(
   plan: ConvolutionPlan,
-  g: Values,
+  g: Elements,
   group: number,
   first: number,
   count: number,
-  scratch: Float32Array,
+  scratch: Elements,
 ): Matrix {
   const { outputPlane } = plan;
   if (count === 1) {

@@ -1,6 +1,5 @@
 import type { ConvolutionGeometry, ConvolutionKernel } from "../../kernel/kernel";
-import type { Values } from "../backend";
-import type { ArrayKernel } from "./array-kernel";
+import type { ArrayKernel, Elements } from "./array-kernel";
 import { type Tap, kernelTaps } from "./columns";
 
 /**
@@ -65,7 +64,7 @@ function correlate(
   { input, output, stride }: ConvolutionGeometry,
   tap: Tap,
   weight: number,
-  x: Values,
+  x: Elements,
   from: number,
   outputs: Float64Array,
 ): void {
@@ -82,7 +81,7 @@ function spread(
   { input, output, stride }: ConvolutionGeometry,
   tap: Tap,
   weight: number,
-  g: Values,
+  g: Elements,
   from: number,
   inputs: Float64Array,
 ): void {
@@ -98,9 +97,9 @@ function spread(
 function overlap(
   { input, output, stride }: ConvolutionGeometry,
   tap: Tap,
-  x: Values,
+  x: Elements,
   from: number,
-  g: Values,
+  g: Elements,
   fromG: number,
 ): number {
   let sum = 0;
@@ -112,6 +111,6 @@ function overlap(
   return sum;
 }
 
-function copyPlane(from: Float64Array, to: Values, start: number, size: number): void {
+function copyPlane(from: Float64Array, to: Elements, start: number, size: number): void {
   for (let i = 0; i < size; i++) to[start + i] = from[i];
 }

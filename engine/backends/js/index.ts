@@ -1,6 +1,6 @@
 import type { ElementType, Kernel } from "../../kernel/kernel";
 import type { Backend, Buffer, Values } from "../backend";
-import { type ArrayKernel, allocateValues } from "./array-kernel";
+import { type ArrayKernel, type Precision, allocateValues } from "./array-kernel";
 import { compileConvolution } from "./convolution";
 import { type CodeMode, canGenerateCode, compileMap, compileReduce } from "./elementwise";
 import { compileMatmul } from "./matmul";
@@ -26,11 +26,7 @@ export interface JsBackendOptions {
 
 /** The CPU through typed arrays: runs everywhere, one thread. Work is done when a compiled kernel returns. */
 export function createJsBackend(options: JsBackendOptions = {}): Backend {
-  const context: Context = {
-    mode: options.mode ?? (canGenerateCode() ? "generate" : "interpret"),
-    product: createMatrixProduct(),
-    floatProduct: options.floatProduct,
-  };
+  const context: Context = { ...contextOf(options), precision: "single" };
   return {
     name: options.name ?? "js",
     allocate: (type, size) => new JsBuffer(type, size),
@@ -52,18 +48,39 @@ export function createJsBackend(options: JsBackendOptions = {}): Backend {
   };
 }
 
+/**
+ * Compiles kernels for arrays of doubles, whatever type their elements count as: nothing is rounded to float32, wrapped
+ * to int32 or made a flag, as in the operations' own definitions. Other than by the order of sums and by what bodies of
+ * expressions say, results do not differ from those.
+ */
+export function createDoubleKernels(
+  options: Pick<JsBackendOptions, "mode" | "floatProduct"> = {},
+): (kernel: Kernel) => ArrayKernel {
+  const context: Context = { ...contextOf(options), precision: "double" };
+  return (kernel) => compileKernel(kernel, [], "float32", context);
+}
+
 interface Context {
   readonly mode: CodeMode;
   /** For any type of element. */
   readonly product: MatrixProduct;
   readonly floatProduct: MatrixProduct | undefined;
+  readonly precision: Precision;
+}
+
+function contextOf({ mode, floatProduct }: JsBackendOptions): Omit<Context, "precision"> {
+  return {
+    mode: mode ?? (canGenerateCode() ? "generate" : "interpret"),
+    product: createMatrixProduct(),
+    floatProduct,
+  };
 }
 
 function compileKernel(
   kernel: Kernel,
   inputs: readonly ElementType[],
   output: ElementType,
-  { mode, product, floatProduct }: Context,
+  { mode, product, floatProduct, precision }: Context,
 ): ArrayKernel {
   const floats = [...inputs, output].every((type) => type === "float32");
   switch (kernel.kind) {
@@ -78,7 +95,7 @@ function compileKernel(
     case "matmul":
       return compileMatmul(kernel, (floats && floatProduct) || product);
     case "convolution":
-      return compileConvolution(kernel, floatProduct ?? product);
+      return compileConvolution(kernel, floatProduct ?? product, precision);
     case "pool":
       return compilePool(kernel);
     case "concat":

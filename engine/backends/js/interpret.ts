@@ -1,8 +1,7 @@
 import type { BinaryFunction, UnaryFunction } from "../../kernel/expression";
 import type { Combine, ElementType, View } from "../../kernel/kernel";
 import { erf, roundHalfEven } from "../../kernel/special";
-import type { Values } from "../backend";
-import type { ArrayKernel } from "./array-kernel";
+import type { ArrayKernel, Elements } from "./array-kernel";
 import { isSquare } from "./emit";
 import type { Loop } from "./loops";
 import type { Node } from "./nodes";
@@ -51,7 +50,7 @@ function stored(value: number, output: ElementType): number {
 
 /** Where the loops stand, and the value of the body there. */
 class Walk {
-  private inputs: readonly Values[] = [];
+  private inputs: readonly Elements[] = [];
   private readonly positions: number[];
   private readonly indices = new Map<number, number>();
   private readonly values: Float64Array;
@@ -67,7 +66,7 @@ class Walk {
     this.steps = nodes.map((node) => this.stepOf(node, nodes));
   }
 
-  reset(inputs: readonly Values[]): void {
+  reset(inputs: readonly Elements[]): void {
     this.inputs = inputs;
     this.views.forEach((view, i) => (this.positions[i] = view.offset));
   }

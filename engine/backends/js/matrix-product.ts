@@ -1,8 +1,8 @@
-import type { Values } from "../backend";
+import type { Elements } from "./array-kernel";
 
 /** A matrix inside an array: element (i, j) is data[offset + i·rowStride + j·columnStride]. */
 export interface Matrix {
-  readonly data: Values;
+  readonly data: Elements;
   readonly offset: number;
   readonly rowStride: number;
   readonly columnStride: number;
@@ -18,7 +18,7 @@ export type MatrixProduct = (
   k: number,
   a: Matrix,
   b: Matrix,
-  c: { readonly data: Values; readonly offset: number; readonly rowStride: number },
+  c: { readonly data: Elements; readonly offset: number; readonly rowStride: number },
   accumulate: boolean,
 ) => void;
 
@@ -70,7 +70,7 @@ export function createMatrixProduct(): MatrixProduct {
 /** Copies `lines` lines of `depth` elements, interleaved in pairs; an odd last line is paired with zeros. */
 function packPairs(
   panels: Float64Array,
-  data: Values,
+  data: Elements,
   start: number,
   lines: number,
   lineStride: number,
@@ -105,7 +105,7 @@ function multiplyPanels(
   rows: number,
   columns: number,
   depth: number,
-  c: Values,
+  c: Elements,
   offsetC: number,
   rowStride: number,
   add: boolean,

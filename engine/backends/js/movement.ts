@@ -6,8 +6,7 @@ import type {
   PlaceKernel,
   ScatterAddKernel,
 } from "../../kernel/kernel";
-import type { Values } from "../backend";
-import type { ArrayKernel } from "./array-kernel";
+import type { ArrayKernel, Elements } from "./array-kernel";
 
 /** The first NaN counts as both the largest and the smallest element. */
 export function compileArgument({ which, outer, length, inner }: ArgumentKernel): ArrayKernel {
@@ -66,7 +65,7 @@ export function compilePlace({ inputShape, start, step, shape, value }: PlaceKer
   // Per axis, the input positions that land inside: from `first`, `count` of them.
   const ranges = shape.map((length, axis) => landing(inputShape[axis], start[axis], step[axis], length));
 
-  function place(x: Values, out: Values, axis: number, from: number, to: number): void {
+  function place(x: Elements, out: Elements, axis: number, from: number, to: number): void {
     if (axis === rank) {
       out[to] = x[from];
       return;
@@ -114,7 +113,7 @@ export function compileScatterAdd({ outer, length, inner, count }: ScatterAddKer
   };
 }
 
-function checkIndices(indices: Values, count: number, length: number): void {
+function checkIndices(indices: Elements, count: number, length: number): void {
   for (let j = 0; j < count; j++) {
     if (indices[j] >= 0 && indices[j] < length) continue;
     const range = length === 0 ? "the axis is empty" : `indices run from 0 to ${length - 1}`;
@@ -123,7 +122,7 @@ function checkIndices(indices: Values, count: number, length: number): void {
 }
 
 /** Short runs are faster by hand than through `set`, which must make a view first. */
-function copyRun(from: Values, start: number, to: Values, target: number, size: number): void {
+function copyRun(from: Elements, start: number, to: Elements, target: number, size: number): void {
   if (size > 64) to.set(from.subarray(start, start + size), target);
   else for (let i = 0; i < size; i++) to[target + i] = from[start + i];
 }

@@ -1,6 +1,5 @@
 import type { PoolGeometry, PoolKernel } from "../../kernel/kernel";
-import type { Values } from "../backend";
-import type { ArrayKernel } from "./array-kernel";
+import type { ArrayKernel, Elements } from "./array-kernel";
 
 export function compilePool({ which, geometry }: PoolKernel): ArrayKernel {
   switch (which) {
@@ -47,7 +46,7 @@ function maximumPick(geometry: PoolGeometry): ArrayKernel {
 }
 
 /** For each output, the position of the first largest element of its window (the first NaN, if any), or −1. */
-function maximaFinder(geometry: PoolGeometry): (x: Values) => Int32Array {
+function maximaFinder(geometry: PoolGeometry): (x: Elements) => Int32Array {
   const { planes, input, output, dilation } = geometry;
   const [rows, columns] = [0, 1].map((axis) => windowSpans(geometry, axis));
   const positions = new Int32Array(planes * output[0] * output[1]);

@@ -4,7 +4,12 @@ import type { ArrayKernel } from "./array-kernel";
 
 export function compileRandom({ distribution, size, stream }: RandomKernel): ArrayKernel {
   return ([key], out) => {
-    fillRandom((out as Float32Array).subarray(0, size), distribution, { seed: key[0], iteration: key[1] }, stream);
+    fillRandom(
+      (out as Float32Array | Float64Array).subarray(0, size),
+      distribution,
+      { seed: key[0], iteration: key[1] },
+      stream,
+    );
   };
 }
 

@@ -1,25 +1,32 @@
-import type { Values } from "../backend";
+import type { Elements, Precision } from "../js/array-kernel";
 import type { MatrixProduct } from "../js/matrix-product";
-import { TILE_COLUMNS, TILE_ROWS, multiplyModule } from "./multiply";
+import { DOUBLE, SINGLE, TILE_ROWS, multiplyModule, tileColumns } from "./multiply";
 
 // Sizes of the packed blocks, chosen for caches of 32 KiB (a strip of B) and 1 MiB (all of them);
-// multiples of the tile.
+// multiples of the tile. Blocks of doubles have half the rows and columns, so that B takes the same bytes.
 const BLOCK_K = 384;
-const BLOCK_M = 128;
-const BLOCK_N = 384;
+const BLOCK_M = { single: 128, double: 64 } as const;
+const BLOCK_N = { single: 384, double: 192 } as const;
 const PAGE = 0x10000;
 
-/** Products of float32 matrices by WASM with 128-bit vectors; undefined where the platform lacks them. */
-export function createWasmProduct(): MatrixProduct | undefined {
-  const sizeA = BLOCK_M * BLOCK_K;
-  const sizeB = BLOCK_K * BLOCK_N;
-  const sizeC = BLOCK_M * BLOCK_N;
-  const wasm = instantiate(multiplyModule(Math.ceil(((sizeA + sizeB + sizeC) * 4) / PAGE)));
+/**
+ * Products of matrices of floats by WASM with 128-bit vectors; undefined where the platform lacks them. Elements are
+ * summed in order of k in runs of BLOCK_K, then run by run: up to that length as a plain loop would, to the last bit.
+ */
+export function createWasmProduct(precision: Precision = "single"): MatrixProduct | undefined {
+  const [format, Floats] = precision === "single" ? [SINGLE, Float32Array] : [DOUBLE, Float64Array];
+  const tile = tileColumns(format);
+  const blockM = BLOCK_M[precision];
+  const blockN = BLOCK_N[precision];
+  const sizeA = blockM * BLOCK_K;
+  const sizeB = BLOCK_K * blockN;
+  const sizeC = blockM * blockN;
+  const wasm = instantiate(multiplyModule(format, Math.ceil(((sizeA + sizeB + sizeC) * format.bytes) / PAGE)));
   if (!wasm) return undefined;
   const { run, memory } = wasm;
-  const panelsA = new Float32Array(memory.buffer, 0, sizeA);
-  const panelsB = new Float32Array(memory.buffer, panelsA.byteLength, sizeB);
-  const block = new Float32Array(memory.buffer, panelsA.byteLength + panelsB.byteLength, sizeC);
+  const panelsA = new Floats(memory.buffer, 0, sizeA);
+  const panelsB = new Floats(memory.buffer, panelsA.byteLength, sizeB);
+  const block = new Floats(memory.buffer, panelsA.byteLength + panelsB.byteLength, sizeC);
 
   return (m, n, k, a, b, c, accumulate) => {
     if (k === 0 && !accumulate) {
@@ -27,15 +34,15 @@ export function createWasmProduct(): MatrixProduct | undefined {
     }
     for (let p0 = 0; p0 < k; p0 += BLOCK_K) {
       const depth = Math.min(BLOCK_K, k - p0);
-      for (let j0 = 0; j0 < n; j0 += BLOCK_N) {
-        const columns = Math.min(BLOCK_N, n - j0);
+      for (let j0 = 0; j0 < n; j0 += blockN) {
+        const columns = Math.min(blockN, n - j0);
         const startB = b.offset + p0 * b.rowStride + j0 * b.columnStride;
-        pack(panelsB, TILE_COLUMNS, b.data, startB, columns, b.columnStride, depth, b.rowStride);
-        for (let i0 = 0; i0 < m; i0 += BLOCK_M) {
-          const rows = Math.min(BLOCK_M, m - i0);
+        pack(panelsB, tile, b.data, startB, columns, b.columnStride, depth, b.rowStride);
+        for (let i0 = 0; i0 < m; i0 += blockM) {
+          const rows = Math.min(blockM, m - i0);
           const startA = a.offset + i0 * a.rowStride + p0 * a.columnStride;
           pack(panelsA, TILE_ROWS, a.data, startA, rows, a.rowStride, depth, a.columnStride);
-          const width = roundUp(columns, TILE_COLUMNS);
+          const width = roundUp(columns, tile);
           run(roundUp(rows, TILE_ROWS), width, depth, panelsA.byteOffset, panelsB.byteOffset, block.byteOffset);
           const target = c.offset + i0 * c.rowStride + j0;
           copyBlock(block, width, rows, columns, c.data, target, c.rowStride, accumulate || p0 > 0);
@@ -50,9 +57,9 @@ export function createWasmProduct(): MatrixProduct | undefined {
  * strip lacks keeps what was there: it only reaches sums that are not read.
  */
 function pack(
-  panels: Float32Array,
+  panels: Float32Array | Float64Array,
   tile: number,
-  data: Values,
+  data: Elements,
   start: number,
   lines: number,
   lineStride: number,
@@ -94,11 +101,11 @@ function pack(
 }
 
 function copyBlock(
-  block: Float32Array,
+  block: Float32Array | Float64Array,
   width: number,
   rows: number,
   columns: number,
-  c: Values,
+  c: Elements,
   target: number,
   rowStride: number,
   add: boolean,

@@ -19,10 +19,13 @@ export const op = {
 export const simd = {
   load: 0x00,
   load32Splat: 0x09,
+  load64Splat: 0x0a,
   store: 0x0b,
   const: 0x0c,
   f32x4Add: 0xe4,
   f32x4Mul: 0xe6,
+  f64x2Add: 0xf0,
+  f64x2Mul: 0xf2,
 } as const;
 
 const NO_RESULT = 0x40;
@@ -66,7 +69,7 @@ export const localGet = (local: number): number[] => [op.localGet, ...unsigned(l
 export const localSet = (local: number): number[] => [op.localSet, ...unsigned(local)];
 export const i32Const = (value: number): number[] => [op.i32Const, ...signed(value)];
 export const vectorOp = (code: number): number[] => [op.simd, ...unsigned(code)];
-/** A load or store of 32-bit elements at a constant distance from the address on the stack. */
+/** A load or store at a constant distance from the address on the stack; addresses are multiples of 4 bytes. */
 export const vectorMemory = (code: number, offset: number): number[] => [...vectorOp(code), 2, ...unsigned(offset)];
 export const zeroVector = (): number[] => [...vectorOp(simd.const), ...new Array<number>(16).fill(0)];
 

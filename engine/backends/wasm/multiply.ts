@@ -12,21 +12,36 @@ import {
 } from "./module";
 
 /**
- * Rows and columns of C that one pass over k computes in registers: 4×2 vectors of sums, 2 of B and 1 of
+ * Rows and vectors of columns of C that one pass over k computes in registers: 4×2 vectors of sums, 2 of B and 1 of
  * A stay within the 16 registers of x64.
  */
 export const TILE_ROWS = 4;
-export const TILE_COLUMNS = 8;
-const LANES = 4;
-const VECTORS = TILE_COLUMNS / LANES;
+const VECTORS = 2;
 const VECTOR_BYTES = 16;
+
+/** The elements of a module's matrices and the instructions on vectors of them. */
+export interface LaneFormat {
+  readonly bytes: number;
+  readonly splat: number;
+  readonly multiply: number;
+  readonly add: number;
+}
+
+export const SINGLE: LaneFormat = { bytes: 4, splat: simd.load32Splat, multiply: simd.f32x4Mul, add: simd.f32x4Add };
+export const DOUBLE: LaneFormat = { bytes: 8, splat: simd.load64Splat, multiply: simd.f64x2Mul, add: simd.f64x2Add };
+
+/** Columns of the tile. */
+export function tileColumns({ bytes }: LaneFormat): number {
+  return (VECTORS * VECTOR_BYTES) / bytes;
+}
 
 /**
  * C = A·B of packed panels: `run(rows, columns, depth, a, b, c)`, addresses in bytes.
- * A: strips of TILE_ROWS rows, [depth, TILE_ROWS] each; B: strips of TILE_COLUMNS columns,
- * [depth, TILE_COLUMNS] each; C: dense rows. Rows and columns are multiples of the tile, none is 0.
+ * A: strips of TILE_ROWS rows, [depth, TILE_ROWS] each; B: strips of the tile's columns,
+ * [depth, columns] each; C: dense rows. Rows and columns are multiples of the tile, none is 0.
+ * Each element of C is summed from 0 in the order of depth, every product and sum rounded to the format.
  */
-export function multiplyModule(pages: number): Uint8Array<ArrayBuffer> {
+export function multiplyModule(format: LaneFormat, pages: number): Uint8Array<ArrayBuffer> {
   const [rows, columns, depth, a, b, c] = [0, 1, 2, 3, 4, 5];
   const [rowBytes, atA, atB, atC, left, steps] = [6, 7, 8, 9, 10, 11];
   const vectors = 12;
@@ -44,19 +59,19 @@ export function multiplyModule(pages: number): Uint8Array<ArrayBuffer> {
     ]),
     ...tileRows.flatMap((i) => [
       ...localGet(atA),
-      ...vectorMemory(simd.load32Splat, i * 4),
+      ...vectorMemory(format.splat, i * format.bytes),
       ...localSet(splat),
       ...tileVectors.flatMap((j) => [
         ...localGet(sum(i, j)),
         ...localGet(splat),
         ...localGet(vectorOfB(j)),
-        ...vectorOp(simd.f32x4Mul),
-        ...vectorOp(simd.f32x4Add),
+        ...vectorOp(format.multiply),
+        ...vectorOp(format.add),
         ...localSet(sum(i, j)),
       ]),
     ]),
-    ...increase(atA, i32Const(TILE_ROWS * 4)),
-    ...increase(atB, i32Const(TILE_COLUMNS * 4)),
+    ...increase(atA, i32Const(TILE_ROWS * format.bytes)),
+    ...increase(atB, i32Const(VECTORS * VECTOR_BYTES)),
     ...countDown(steps, 1),
   ];
   const tile = [
@@ -87,10 +102,16 @@ export function multiplyModule(pages: number): Uint8Array<ArrayBuffer> {
     ...repeatWhile(tile),
     ...localGet(atB),
     ...localSet(b),
-    ...increase(c, i32Const(TILE_COLUMNS * 4)),
-    ...countDown(columns, TILE_COLUMNS),
+    ...increase(c, i32Const(VECTORS * VECTOR_BYTES)),
+    ...countDown(columns, tileColumns(format)),
   ];
-  const code = [...localGet(columns), ...i32Const(4), op.i32Mul, ...localSet(rowBytes), ...repeatWhile(strip)];
+  const code = [
+    ...localGet(columns),
+    ...i32Const(format.bytes),
+    op.i32Mul,
+    ...localSet(rowBytes),
+    ...repeatWhile(strip),
+  ];
   return moduleBytes({ parameters: 6, integers: 6, vectors: VECTORS + 1 + TILE_ROWS * VECTORS, code }, pages);
 }
 

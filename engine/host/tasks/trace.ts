@@ -1,8 +1,6 @@
 import { batchCount, batches } from "../../data/loader";
-import { reachable } from "../../graph/order";
 import type { Tensor } from "../../graph/tensor";
 import { withTrace } from "../../graph/trace";
-import { Parameter } from "../../nn/parameter";
 import { scheduledRate } from "../../optim";
 import { Executor, setRunner, type Runner } from "../../train/execute";
 import { IssuesError } from "../../train/failures";
@@ -13,7 +11,7 @@ import type { Training } from "../../train/training";
 import { Failure, userFailure } from "../failure";
 import type { TraceTask } from "../messages";
 import { createNodeFiles } from "../node-files";
-import { type LoadedProgram, loadProgram, originOf, programResult } from "../program";
+import { type LoadedProgram, loadProgram, originOf, programResult, wantedIn } from "../program";
 import type { Session } from "../session";
 import { Enough } from "../enough";
 import { createCpuBackend, stopOnProblems } from "./common";
@@ -85,12 +83,4 @@ async function traceTraining(
   } catch (error) {
     throw userFailure(error, originOf(program));
   }
-}
-
-/** Variables and parameters; in a program without any, the constants that the user named. */
-function wantedIn(output: Tensor): Tensor[] {
-  const nodes = reachable([output]);
-  const variables = nodes.filter((node) => node instanceof Parameter && node.trainable);
-  if (variables.length > 0) return variables;
-  return nodes.filter((node) => node.op === "constant" && node.dtype === "float32" && node.name !== undefined);
 }

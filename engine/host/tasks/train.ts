@@ -5,11 +5,13 @@ import { type Diagnosis, createDiagnosis } from "../../diagnose";
 import type { EndEvent, FindingEvent, StartEvent, TrainingEvent } from "../../train/events";
 import { Executor, setDataFiles, setRunner } from "../../train/execute";
 import { loadParts } from "../../train/parts";
-import { type RunAccess, runTraining } from "../../train/run";
+import { runTraining } from "../../train/run";
+import type { RunAccess } from "../../train/run-access";
 import { Training } from "../../train/training";
 import type { Bands } from "../../view/history";
 import { answerLook } from "../../view/answer";
 import { Failure, userFailure } from "../failure";
+import { type Debugging, debugProgram, isShown, openDebugging, problemOf } from "../debugging";
 import { createLoaderPool } from "../loader-pool";
 import type { TrainTask } from "../messages";
 import { createNodeFiles } from "../node-files";
@@ -27,10 +29,12 @@ export async function train(task: TrainTask, session: Session): Promise<void> {
   const watch: Watch = {};
   const bands = (): Bands => watch.diagnosis?.bands() ?? {};
   const reporter = task.report === "events" ? reportEvents(session) : reportTicks(session, task.out, bands);
+  const debugging = await openDebugging(session, task.debug);
   let end: EndEvent | null;
   try {
-    end = await carryOut(task, session, reporter, watch);
+    end = await carryOut(task, session, reporter, watch, debugging);
   } catch (error) {
+    if (isShown(error)) await debugging.debugger?.standAt(problemOf(error));
     await reporter.finish(null, error instanceof Error ? error.message : String(error));
     throw error;
   }
@@ -47,7 +51,13 @@ interface Watch {
   diagnosis?: Diagnosis;
 }
 
-async function carryOut(task: TrainTask, session: Session, reporter: Reporter, watch: Watch): Promise<EndEvent | null> {
+async function carryOut(
+  task: TrainTask,
+  session: Session,
+  reporter: Reporter,
+  watch: Watch,
+  debugging: Debugging,
+): Promise<EndEvent | null> {
   const { send } = session;
   const backend = createCpuBackend();
   let ran = false;
@@ -56,14 +66,15 @@ async function carryOut(task: TrainTask, session: Session, reporter: Reporter, w
     ran = true;
     await session.turnOrThrow();
   };
-  const executor = new Executor(backend, task.seed ?? 0, alive);
+  const executor = new Executor(backend, task.seed ?? 0, alive, debugging.debugger?.loop);
   const loop = watchLoop(executor, task, reporter);
   setRunner(task.report === "events" ? executor : loop.runner);
   setDataFiles(createNodeFiles(task.file, session.assets), alive);
   const program = await loadProgram(task.file);
   if (ran) await session.turnOrThrow();
   stopOnProblems(program);
-  if (program.training) return trainExport(task, program, session, reporter, watch);
+  if (program.training) return trainExport(task, program, session, reporter, watch, debugging);
+  if (!ran && debugging.debugger && (await debugProgram(program, debugging.debugger, task.seed ?? 0))) return null;
   if (!ran) throw new Failure(noTraining(program));
   noteUnused(task, session);
   return loop.end();
@@ -75,6 +86,7 @@ async function trainExport(
   session: Session,
   reporter: Reporter,
   watch: Watch,
+  debugging: Debugging,
 ): Promise<EndEvent> {
   const exported = withOptions(program.training as Training, task);
   const { files, doubts } = await soundTraining(program, exported, session);
@@ -90,19 +102,24 @@ async function trainExport(
     reporter.event(event);
     if (event.type === "start") for (const issue of doubts) reporter.event(findingOf(issue, event));
     if (event.type !== "end")
-      for (const finding of (await watch.diagnosis?.observe(event)) ?? []) reporter.event(finding);
+      for (const finding of (await watch.diagnosis?.observe(event)) ?? []) {
+        reporter.event(finding);
+        debugging.debugger?.training.observe(finding);
+      }
     if (event.type === "epoch") await saver?.addEpoch(event);
+    debugging.debugger?.training.observe(event);
   };
   const onReady = (access: RunAccess): void => {
     session.answer = (look) => answerLook(access, look);
     watch.diagnosis = createDiagnosis(access);
+    debugging.ready(access);
   };
   const pool = training.workers > 0 ? createLoaderPool(training.workers, task) : undefined;
   try {
     const { end } = await runTraining(
       training,
       { backend: createCpuBackend(), files, pool, now: () => performance.now() },
-      { onEvent, interrupted: session.turn, save: saver?.save, resume, onReady },
+      { onEvent, interrupted: session.turn, save: saver?.save, resume, onReady, probe: debugging.probe },
     );
     return end;
   } catch (error) {

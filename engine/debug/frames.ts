@@ -1,0 +1,137 @@
+import type { Site } from "../graph/site";
+import type { Episode, Scene } from "./episode";
+import { nextStep } from "./episode";
+import type { Level, NumberedStep } from "./levels";
+import type { Position } from "./position";
+import { beginsCall } from "./places";
+import type { Direction, FrameRecord } from "./requests";
+
+/** A frame of the stack: the part of a position's levels that it stands in. */
+export interface Frame {
+  /** Levels around it that are entered; the level itself is `levels[depth]` for the innermost frame, which has not begun yet. */
+  readonly depth: number;
+  /** What it stands in, or is about to begin; undefined for the training or program itself. */
+  readonly level: Level | undefined;
+  /** Whether it is what comes next. */
+  readonly pending: boolean;
+  readonly name: string;
+  readonly kind: FrameRecord["kind"];
+  readonly direction: Direction;
+  readonly site: Site | undefined;
+}
+
+/** The call stack, innermost first: what comes next, what is entered, and the training or program. */
+export function framesAt(scene: Scene): Frame[] {
+  const { episode, position } = scene;
+  const step = nextStep(scene);
+  if (!step) return [endFrame(episode)];
+  const { levels, direction } = step;
+  const frames: Frame[] = [frameOf(step, position.depth, position.depth, true, scene)];
+  for (let depth = position.depth; depth >= 1; depth--) frames.push(frameOf(step, depth - 1, depth, false, scene));
+  frames.push({
+    depth: 0,
+    level: undefined,
+    pending: false,
+    ...rootOf(episode, direction),
+    direction,
+    site:
+      direction === "backward"
+        ? (placeOfOutput(episode.graph) ?? episode.graph.place)
+        : (levels[0].site ?? episode.graph.place),
+  });
+  return frames;
+}
+
+function placeOfOutput({ output, steps, indexOf }: Episode["graph"]): Site | undefined {
+  return output.site ?? steps[indexOf.get(output) ?? -1]?.levels[0].site;
+}
+
+function frameOf(step: NumberedStep, at: number, depth: number, pending: boolean, scene: Scene): Frame {
+  const level = step.levels[at];
+  return {
+    depth: pending ? at : depth,
+    level,
+    pending,
+    name: nameOf(level, step, scene),
+    kind: kindOf(level, step),
+    direction: step.direction,
+    site: (pending ? level : step.levels[depth]).site,
+  };
+}
+
+function kindOf(level: Level, { direction }: NumberedStep): FrameRecord["kind"] {
+  switch (level.kind) {
+    case "node":
+      return direction === "backward" ? "contribution" : "operation";
+    case "update":
+    case "parameter":
+      return "update";
+    case "module":
+    case "composite":
+    case "operation":
+      return level.kind;
+    default:
+      return level.kind satisfies never;
+  }
+}
+
+function nameOf(level: Level, { direction }: NumberedStep, { episode }: Scene): string {
+  const back = direction === "backward" ? " (backward)" : "";
+  switch (level.kind) {
+    case "module":
+      return level.name === "" ? `${level.type}.forward${back}` : `${level.name}: ${level.type}${back}`;
+    case "node":
+      return level.node ? nodeName(level, episode) : level.name;
+    case "operation":
+      return level.node?.name !== undefined && level.node.name !== level.name
+        ? `${level.name} → ${level.node.name}${back}`
+        : `${level.name}${back}`;
+    case "update":
+      return `update by ${level.name}`;
+    default:
+      return `${level.name}${back}`;
+  }
+}
+
+/** What a node of the backward pass is in the notation of calculus. */
+function nodeName({ node, name }: Level, { graph }: Episode): string {
+  return (node && graph.labels.get(node)) ?? name;
+}
+
+function rootOf(
+  { graph, iteration, epoch }: Episode,
+  direction: Direction,
+): { name: string; kind: FrameRecord["kind"] } {
+  const loss = graph.output.name ?? "result";
+  if (direction === "backward") return { name: `${loss}: backward`, kind: "loss" };
+  if (!graph.training) return { name: "program", kind: "root" };
+  const when = graph.training.step ? `iteration ${iteration}, epoch ${epoch + 1}` : `iteration ${iteration}`;
+  return { name: `${when}: ${direction}`, kind: "root" };
+}
+
+function endFrame({ graph }: Episode): Frame {
+  const place = graph.steps.at(-1)?.levels[0].site ?? graph.place;
+  const direction = graph.steps.at(-1)?.direction ?? "forward";
+  return {
+    depth: 0,
+    level: undefined,
+    pending: false,
+    name: "end",
+    kind: "root",
+    direction,
+    site: graph.training ? graph.place : place,
+  };
+}
+
+/** Where a frame's call began, entered. */
+export function beginningOfFrame({ episode, position }: Scene, frame: Frame): Position {
+  const { steps } = episode.graph;
+  if (position.index >= steps.length || frame.pending) return position;
+  let { index } = position;
+  if (frame.level === undefined) {
+    while (index > 0 && steps[index - 1].direction === steps[index].direction) index--;
+    return { index, depth: steps[index].depth };
+  }
+  while (!beginsCall(steps, index, frame.depth - 1)) index--;
+  return { index, depth: frame.depth };
+}

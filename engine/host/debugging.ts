@@ -1,0 +1,125 @@
+import { type Debugger, type Problem, createDebugger } from "../debug/debugger";
+import { graphOfProgram } from "../debug/graph";
+import type { DebugOptions, DebugReply } from "../debug/requests";
+import { backward } from "../autodiff/gradients";
+import { reachable } from "../graph/order";
+import { type Tensor, isResult } from "../graph/tensor";
+import { withTrace } from "../graph/trace";
+import { leafValue } from "../train/check-gradients";
+import { IssuesError } from "../train/failures";
+import type { Probe } from "../train/probe";
+import type { RunAccess } from "../train/run-access";
+import { Failure } from "./failure";
+import { readCheckpoint } from "./output-folder";
+import { type LoadedProgram, programResult, wantedIn } from "./program";
+import type { Session } from "./session";
+
+/** The debugger of a training's host: there from the beginning, or once somebody attaches. */
+export interface Debugging {
+  readonly debugger: Debugger | undefined;
+  readonly probe: Probe;
+  /** The run can be looked into: breakpoints can be bound. */
+  ready(access: RunAccess): void;
+}
+
+/** @param options of a task that begins under a debugger */
+export async function openDebugging(session: Session, options: DebugOptions | undefined): Promise<Debugging> {
+  let debugging: Debugger | undefined;
+  let access: RunAccess | undefined;
+  const create = (given: DebugOptions, weights?: Parameters<typeof createDebugger>[1]["weights"]): Debugger => {
+    const made = createDebugger(given, {
+      emit: (event) => session.send({ kind: "debugEvent", event }),
+      breathe: session.breathe,
+      onRest: session.rest,
+      now: () => performance.now(),
+      onUserCode: (running) =>
+        session.send(running ? { kind: "limited", what: "its forward or its loss" } : { kind: "alive" }),
+      weights,
+    });
+    session.onStop = () => made.leave();
+    return made;
+  };
+  if (options) {
+    const { keepWeightsOf } = options;
+    // Weights of a session before: without them it begins anew.
+    const kept = keepWeightsOf === undefined ? undefined : await readCheckpoint(keepWeightsOf).catch(() => undefined);
+    debugging = create(options, kept?.values);
+    // Until it is told to begin it waits for messages alone.
+    session.hold(true);
+  }
+  session.debug = (request): DebugReply => {
+    if (!debugging || debugging.detached) {
+      if (!access) return { ok: false, message: "The training is about to begin; attach in a moment" };
+      // Whoever attaches wants to see where it is.
+      debugging = create(request.kind === "attach" ? request.options : {});
+      debugging.inspector.player.pauseRequested = true;
+      debugging.training.ready(access, false);
+      session.hold(true);
+    }
+    if (request.kind === "start") session.hold(false);
+    return debugging.ask(request);
+  };
+  const current = (): Probe | undefined => debugging?.training.probe;
+  return {
+    get debugger() {
+      return debugging;
+    },
+    probe: {
+      beforeIteration: (moment) => current()?.beforeIteration?.(moment),
+      afterIteration: (moment) => current()?.afterIteration?.(moment),
+      notFinite: (moment) => current()?.notFinite?.(moment),
+      beforeEnd: (moment) => current()?.beforeEnd?.(moment),
+    },
+    ready(found) {
+      access = found;
+      debugging?.training.ready(found, found.fresh);
+    },
+  };
+}
+
+/** Steps through a program without a training: its result, and the way back to what it was made of. */
+export async function debugProgram(program: LoadedProgram, debugging: Debugger, seed: number): Promise<boolean> {
+  const output = programResult(program);
+  if (!output) return false;
+  const wanted = wantedIn(output);
+  const graph = withTrace(program.trace, () => {
+    const scalar = output.dtype === "float32" && output.knownShape?.every((dim) => dim === 1) === true;
+    const pass = scalar && wanted.length > 0 ? backward(output, wanted, undefined, { locals: true }) : undefined;
+    return graphOfProgram(output, pass, namedBeside(program, output));
+  });
+  await debugging.playProgram(graph, (leaf) => leafValue(leaf, seed));
+  return true;
+}
+
+/** What the text computes and names beside its result. */
+function namedBeside({ trace }: LoadedProgram, output: Tensor): Tensor[] {
+  const inside = new Set(reachable([output]));
+  return trace.nodes.filter(
+    (node) =>
+      !inside.has(node) &&
+      isResult(node) &&
+      node.inputs.length > 0 &&
+      reachable([node]).every((leaf) => leaf.op !== "input" && leaf.op !== "recovered"),
+  );
+}
+
+/** Why a program cannot be run, with the places that the message names. */
+export function problemOf(error: unknown): Problem {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof IssuesError) {
+    const errors = error.issues.filter(({ severity, range }) => severity === "error" && range);
+    const places = errors.flatMap(({ range }) => (range ? [range] : []));
+    return { kind: "shape", message, places };
+  }
+  const places = [...message.matchAll(/^(.+?):(\d+):(\d+): /gm)].map(([, file, line, column]) => ({
+    file,
+    line: Number(line),
+    column: Number(column),
+  }));
+  return { kind: "error", message, places };
+}
+
+/** Whether an error is one of the user's program, which can be shown where it stands. */
+export function isShown(error: unknown): boolean {
+  return error instanceof IssuesError || (error instanceof Failure && error.exitCode === 1);
+}

@@ -1,0 +1,59 @@
+import { basename } from "node:path";
+import { Uri, debug, window, workspace, type Disposable } from "vscode";
+import { saved } from "../model-files";
+import { whenOver } from "../run/wait";
+import type { Services } from "../services";
+import type { Program } from "./programs";
+
+/** Tells, once a session, that what is debugged is no longer what the editor shows. */
+export function watchSources(services: Services): Disposable {
+  const { programs } = services;
+  const told = new Set<string>();
+
+  const notice = async (path: string): Promise<void> => {
+    for (const program of programs.list()) {
+      const { session } = program;
+      if (told.has(session.id) || !(await program.files()).has(path) || programs.of(session) !== program) continue;
+      if (told.has(session.id)) continue;
+      told.add(session.id);
+      const [restart, goOn] = ["Restart", "Go On"];
+      const answer = await window.showInformationMessage(
+        `Backstep: ${basename(path)} was changed, and the program that is debugged is that of the old text: lines may be off. ` +
+          "Restart takes the new text and keeps the weights whose names and shapes still fit.",
+        restart,
+        goOn,
+      );
+      if (answer === restart && programs.of(session) === program) await restartWithWeights(services, program);
+    }
+  };
+  const listeners = [
+    workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+      if (contentChanges.length === 0 || document.uri.scheme !== "file" || programs.list().length === 0) return;
+      void notice(document.uri.fsPath);
+    }),
+    debug.onDidTerminateDebugSession(({ id }) => void told.delete(id)),
+  ];
+  return { dispose: () => listeners.forEach((listener) => void listener.dispose()) };
+}
+
+/** Debugs the file as it is now, from the values that the parameters have. */
+export async function restartWithWeights(
+  { runs }: Services,
+  { session, run: id, path, launched }: Program,
+): Promise<void> {
+  if (!(await saved(Uri.file(path)))) return;
+  const { name, type, workspaceFolder, configuration } = session;
+  // Its host writes a checkpoint as it ends.
+  await debug.stopDebugging(session);
+  if (launched) await whenOver(runs, id);
+  const folder = runs.get(id)?.folder;
+  const how = launched ? configuration : {};
+  await debug.startDebugging(workspaceFolder, {
+    ...how,
+    type,
+    request: "launch",
+    name,
+    program: path,
+    ...(folder ? { keepWeightsOf: folder } : {}),
+  });
+}
