@@ -145,7 +145,8 @@ class Adapter extends ProtocolServer implements DebugAdapterSession, Requests {
 
   cancel(sequence: number): void {
     const pending = this.#pending.get(sequence);
-    if (pending === undefined) throw new RequestError(`there is no request ${sequence} that waits for an answer`);
+    // Answered meanwhile: the protocol leaves it at that.
+    if (pending === undefined) return;
     pending.cancel();
     // Half a start is of no use.
     if (pending.command === "launch" || pending.command === "attach") giveIn(this.#session);

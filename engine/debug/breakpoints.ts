@@ -2,14 +2,15 @@ import type { Tensor } from "../graph/tensor";
 import type { DebugGraph } from "./graph";
 import { type PlaceIndex, type Stops, callsNamed, placeKey, stopsOver } from "./places";
 import { type Position, arriveAt } from "./position";
-import type {
-  BoundBreakpoint,
-  DataBreakpoint,
-  Direction,
-  ExceptionFilter,
-  FunctionBreakpoint,
-  SourceBreakpoint,
-  Stopped,
+import {
+  type BoundBreakpoint,
+  type DataBreakpoint,
+  type Direction,
+  EXCEPTION_FILTERS,
+  type ExceptionFilter,
+  type FunctionBreakpoint,
+  type SourceBreakpoint,
+  type Stopped,
 } from "./requests";
 import { whyNeverWritten } from "./watches";
 
@@ -112,7 +113,8 @@ const REACH = 6;
 export function createBreakpoints(passes: "all" | Direction): Breakpoints {
   let ids = 1;
   let entries: Entry[] = [];
-  let filters: readonly ExceptionFilter[] = [];
+  // Who never says which ones gets those that are on by themselves.
+  let filters: readonly ExceptionFilter[] = EXCEPTION_FILTERS.filter(({ on }) => on);
   let cache = new WeakMap<DebugGraph, ReadonlyMap<number, readonly Armed[]>>();
 
   const replace = (stays: (entry: Entry) => boolean, fresh: readonly Entry[]): void => {
