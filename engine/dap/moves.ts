@@ -81,5 +81,6 @@ export function checkThread(args: Fields): void {
 function granularity(args: Fields): Pick<Move, "granularity"> {
   const wished = optionalChoice(args, "granularity", ["statement", "line", "instruction"]);
   if (wished === undefined) return {};
-  return { granularity: wished === "instruction" ? "node" : wished };
+  // To the protocol a statement is what a step means if nothing is said, and may be a line.
+  return { granularity: wished === "instruction" ? "node" : "line" };
 }

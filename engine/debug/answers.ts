@@ -6,7 +6,7 @@ import { type Scene, nextStep } from "./episode";
 import { type Value, clipboardText, complete, evaluateExpression, parseAssignment } from "./expressions";
 import { type Inspector, LISTING, MODEL } from "./inspector";
 import { explainAt, pictureAt } from "./looks";
-import { placeKey } from "./places";
+import { placeKey, stopsOver } from "./places";
 import type {
   BoundBreakpoint,
   DebugRequest,
@@ -249,7 +249,8 @@ function gotoTargets(inspector: Inspector, file: string, line: number): DebugRes
       },
     ];
   }
-  const stops = (places.get(placeKey(fileOf(file), line)) ?? []).filter(({ begins }) => begins);
+  const path = fileOf(file);
+  const stops = places.get(placeKey(path, line))?.filter(({ begins }) => begins) ?? stopsOver(places, path, line);
   return stops.map(({ direction, position, range }, i) => {
     const again = stops.slice(0, i).filter((other) => other.direction === direction).length;
     const label = again > 0 ? `${direction} (${again + 1})` : direction;

@@ -34,7 +34,7 @@ export interface Hits {
   clear(): void;
 }
 
-export function createHits(): Hits {
+function createHits(): Hits {
   const moments: (readonly [iteration: number, index: number, depth: number])[] = [];
   return {
     count(iteration, { index, depth }) {

@@ -13,7 +13,7 @@ import { indexPlaces } from "./places";
 import { type Player, type Stop, STEPPED, createPlayer } from "./player";
 import type { DebugEvent, DebugOptions, Move } from "./requests";
 import type { StoredValues } from "../train/store";
-import { type Values, createValues } from "./values";
+import { type Budget, type Values, createValues } from "./values";
 
 /** What a debugger needs from where it runs. */
 export interface DebuggerEnvironment {
@@ -65,7 +65,7 @@ export interface Core {
 
 const MIB = 2 ** 20;
 const DEFAULT_HISTORY_MIB = 512;
-/** Of the memory for going back, the part that holds the values of the current iteration. */
+/** Of the memory for going back, the part that holds values of the current iteration and of the last ones. */
 const VALUES_SHARE = 0.5;
 
 export function createCore(options: DebugOptions, environment: DebuggerEnvironment): Core {
@@ -73,6 +73,7 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
   const total = (options.historyLimit ?? DEFAULT_HISTORY_MIB) * MIB;
   const breakpoints = createBreakpoints(options.passes ?? "all");
   const quick = createQuickEvaluator();
+  const budget: Budget = { bound: total * VALUES_SHARE, used: 0 };
   const binders = new WeakMap<DebugGraph, Binder>();
   let begin: () => void = () => undefined;
   const started = new Promise<void>((resolve) => (begin = resolve));
@@ -96,6 +97,7 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
     decide: (armed, scene, back) => inspector.decide(armed, scene, back),
     wants: (filter, scene) => inspector.wants(filter, scene),
     breathe,
+    now: environment.now,
     targetOf: (id) => inspector.targetOf(id),
     wait: (scene, stop) => {
       inspector.stand(scene, stop);
@@ -156,7 +158,7 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
       binders.set(graph, binder);
       return binder;
     },
-    valuesOf: (bind) => createValues(bind, total * VALUES_SHARE, (node, inputs) => quick.evaluate(node, inputs)),
+    valuesOf: (bind) => createValues(bind, budget, (node, inputs) => quick.evaluate(node, inputs)),
     wantsEpisode: (graph) =>
       player.intent.kind !== "run" || player.pauseRequested || breakpoints.armedIn(core.binderOf(graph)).size > 0,
     ready(graph) {

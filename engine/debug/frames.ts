@@ -2,7 +2,7 @@ import type { Site } from "../graph/site";
 import type { Episode, Scene } from "./episode";
 import { nextStep } from "./episode";
 import type { Level, NumberedStep } from "./levels";
-import type { Position } from "./position";
+import { type Position, beginAt } from "./position";
 import { beginsCall } from "./places";
 import type { Direction, FrameRecord } from "./requests";
 
@@ -130,7 +130,7 @@ export function beginningOfFrame({ episode, position }: Scene, frame: Frame): Po
   let { index } = position;
   if (frame.level === undefined) {
     while (index > 0 && steps[index - 1].direction === steps[index].direction) index--;
-    return { index, depth: steps[index].depth };
+    return beginAt(steps, index);
   }
   while (!beginsCall(steps, index, frame.depth - 1)) index--;
   return { index, depth: frame.depth };

@@ -25,6 +25,7 @@ export async function playProgram(
     if (left === "restart") {
       edits.clear();
       core.breakpoints.resetHits();
+      episode.values.forget();
       episode = freeEpisode(core, graph, bind, 0, null);
       player.intent = core.options.stopOnEntry ? { kind: "stop", stop: ENTRY } : { kind: "run" };
       entry = "start";
@@ -75,6 +76,7 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
       iteration,
       leaves.get(learningRate)?.data[0] ?? null,
     );
+    if (episode.values.full) for (const { episode: before } of past) before.values.forget();
     past.push({ episode, update });
     if (past.length > PAST) past.shift();
     await core.environment.breathe();

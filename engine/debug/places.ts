@@ -104,7 +104,10 @@ function madeAt(model: Module): ReadonlyMap<string, Site> {
   return sites;
 }
 
-/** Where the program comes to modules, composites and operations by name: `hidden`, `layers.*`, `Linear`, `softmax`. */
+/**
+ * Where the program comes to modules, composites and operations by name: `hidden`, `layers.*`, `Linear`, `softmax`; to a parameter's update only by
+ * its whole name, so that `layers.*` means layers.
+ */
 export function callsNamed(
   graph: DebugGraph,
   pattern: string,
@@ -113,6 +116,7 @@ export function callsNamed(
   const found: { direction: Direction; position: Position }[] = [];
   graph.steps.forEach((step, index) => {
     step.levels.forEach((level, depth) => {
+      if (level.kind === "parameter" && pattern.includes("*")) return;
       if (level.kind === "node" || !(matches(level.name) || matches(level.type))) return;
       if (!beginsCall(graph.steps, index, depth)) return;
       if (found.at(-1)?.position.index !== index)

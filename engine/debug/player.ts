@@ -34,6 +34,8 @@ export interface PlayerOptions {
   readonly wait: (scene: Scene, stop: Stop) => Promise<Move>;
   /** Called now and then: lets messages in. */
   readonly breathe: () => Promise<void>;
+  /** Milliseconds. */
+  readonly now: () => number;
   /** Where a target of an earlier request is. */
   readonly targetOf: (id: number) => Position | undefined;
 }
@@ -46,11 +48,13 @@ export interface Player {
   play(episode: Episode, entry: "start" | "end" | Position, over?: boolean): Promise<Left>;
 }
 
+/** What a step may take to compute what it passes; the rest is computed when it is looked at, or meanwhile. */
+const PATIENCE_MS = 25;
 /** Steps between two breaths. */
 const BREATH_STEPS = 16;
 
 export function createPlayer(options: PlayerOptions): Player {
-  const { breakpoints, binder, decide, wants, wait, breathe, targetOf } = options;
+  const { breakpoints, binder, decide, wants, wait, breathe, now, targetOf } = options;
   const player: Player = { intent: { kind: "run" }, pauseRequested: false, play };
   /** The step at which the program stood when it made a number that is none: it does not stop there twice. */
   let excused: { readonly episode: Episode; readonly index: number } | undefined;
@@ -65,8 +69,10 @@ export function createPlayer(options: PlayerOptions): Player {
     reason: Stop,
   ): Promise<Hit | undefined> {
     const { steps } = episode.graph;
-    const armed = breakpoints.armedIn(binder(episode));
-    const eager = until !== undefined || episode.graph.training?.step === undefined;
+    // What the training's own program computes tells of its problems itself: a step over much of it need not wait for all values.
+    const alone = !episode.graph.training?.step || episode.values.changed.size > 0;
+    const deadline = now() + PATIENCE_MS;
+    const eager = (): boolean => alone || (until !== undefined && now() < deadline);
     const end = until ?? { index: steps.length, depth: Infinity };
     for (let index = from.index; ; index++) {
       const here = index === from.index;
@@ -74,11 +80,11 @@ export function createPlayer(options: PlayerOptions): Player {
       // What begins with the step at which it stands, but further in, is yet to come.
       const behind = here && !arrived ? from.depth : -1;
       const ahead = index === end.index ? end.depth : Infinity;
-      const hit = reached(within(armed.get(index), behind, ahead), episode, false);
+      const hit = reached(within(armedAt(episode, index), behind, ahead), episode, false);
       if (hit) return hit;
       if (index >= end.index) break;
       if (player.pauseRequested) return { position, stop: PAUSED };
-      if (eager) {
+      if (eager()) {
         const problem = compute({ episode, position });
         if (problem) return { position, stop: problem };
       }
@@ -86,6 +92,10 @@ export function createPlayer(options: PlayerOptions): Player {
     }
     return until && until.index < steps.length ? { position: until, stop: reason } : undefined;
   }
+
+  /** As they are now: they may be set and cleared while it runs. */
+  const armedAt = (episode: Episode, index: number): readonly Armed[] =>
+    breakpoints.armedIn(binder(episode)).get(index) ?? [];
 
   /** @param list all at one step; the outermost that stop come first, on the way back last */
   function reached(list: readonly Armed[], episode: Episode, back: boolean): Hit | undefined {
@@ -100,8 +110,7 @@ export function createPlayer(options: PlayerOptions): Player {
   }
 
   function reachedAt(episode: Episode, { index, depth }: Position): Hit | undefined {
-    const list = breakpoints.armedIn(binder(episode)).get(index);
-    return reached(within(list, depth - 1, depth), episode, false);
+    return reached(within(armedAt(episode, index), depth - 1, depth), episode, false);
   }
 
   function hitOf(hits: readonly Armed[], episode: Episode): Hit {
@@ -129,10 +138,10 @@ export function createPlayer(options: PlayerOptions): Player {
   /** @param arrived from what comes after the episode */
   async function backward(episode: Episode, from: Position, arrived: boolean): Promise<Hit | undefined> {
     const { steps } = episode.graph;
-    const armed = breakpoints.armedIn(binder(episode));
     for (let index = Math.min(from.index, steps.length); index >= 0; index--) {
       const here = index === from.index;
-      const hit = reached(within(armed.get(index), -1, here && !arrived ? from.depth - 1 : Infinity), episode, true);
+      const ahead = here && !arrived ? from.depth - 1 : Infinity;
+      const hit = reached(within(armedAt(episode, index), -1, ahead), episode, true);
       if (hit) return hit;
       if (player.pauseRequested) return { position: here ? from : arriveAt(steps, index), stop: PAUSED };
       if (index % BREATH_STEPS === 0) await breathe();
@@ -158,11 +167,12 @@ export function createPlayer(options: PlayerOptions): Player {
     }
   }
 
-  /** Has everything that lies behind at hand, as if it had just been computed, as far as memory allows and while it stands there. */
+  /**
+   * While it stands: has everything that lies behind at hand, as if it had just been computed, and then what comes next, so that the next
+   * step need not wait for it. As far as memory allows.
+   */
   async function settle({ episode, position }: Scene): Promise<void> {
-    const { steps } = episode.graph;
-    for (let index = 0; index < Math.min(position.index, steps.length); index++) {
-      const { node } = steps[index];
+    for (const { node } of episode.graph.steps) {
       if (episode.values.known(node)) continue;
       await breathe();
       if (episode.values.full || standing?.episode !== episode || standing.position !== position) return;
@@ -265,7 +275,7 @@ interface Hit {
 }
 
 /** Those of a step that lie further in than one level and not further than another. */
-function within(list: readonly Armed[] = [], outer: number, inner: number): readonly Armed[] {
+function within(list: readonly Armed[], outer: number, inner: number): readonly Armed[] {
   return list.filter(({ position: { depth } }) => depth > outer && depth <= inner);
 }
 

@@ -52,6 +52,10 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
   /** Episodes whose values are at hand: who goes back and forth between iterations does not wait for them again. */
   let recent: Episode[] = [];
 
+  const keepRecent = (stays: (episode: Episode) => boolean): void => {
+    for (const episode of recent) if (!stays(episode)) episode.values.forget();
+    recent = recent.filter(stays);
+  };
   const running = (): RunAccess => {
     if (!access) throw new Error("internal: there is no training");
     return access;
@@ -64,7 +68,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     if (node === episode.graph.training?.learningRate) edits.setRate(episode.iteration, value.data[0]);
     else edits.put(episode.iteration, node, value);
     snapshots.dropAfter(episode.iteration);
-    recent = recent.filter(({ iteration }) => iteration <= episode.iteration);
+    keepRecent(({ iteration }) => iteration <= episode.iteration);
     for (const iteration of losses.keys()) if (iteration > episode.iteration) losses.delete(iteration);
   };
 
@@ -114,7 +118,10 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
       model: training.model,
       lossBefore: losses.get(moment.iteration),
     };
-    recent = [episode, ...recent].slice(0, RECENT);
+    const old = recent.slice(RECENT - 1);
+    recent = [episode, ...recent.slice(0, RECENT - 1)];
+    // Those before it make room as soon as they would be in its way.
+    for (const { values: others } of values.full ? recent.slice(1) : old) others.forget();
     return episode;
   }
 
@@ -149,7 +156,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
         return core.detached ? finish(episode) : { kind: "stop" };
       case "restart":
         edits.clear();
-        recent = [];
+        keepRecent(() => false);
         pending = { finding: options.stopAtFinding ?? false, iteration: options.stopAtIteration };
         breakpoints.resetHits();
         player.intent = options.stopOnEntry ? { kind: "stop", stop: ENTRY } : { kind: "run" };
@@ -192,6 +199,12 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
       weights = undefined;
       exact = false;
     }
+    if (goal && player.pauseRequested) {
+      // Who stops the way back stands where it has come to.
+      endProgress();
+      goal = undefined;
+      player.intent = { kind: "run" };
+    }
     const replaying = goal !== undefined && iteration < goal.iteration;
     await keepSnapshot(at, goal !== undefined || player.intent.kind !== "run");
     applyEdits(at);
@@ -214,6 +227,8 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
 
   /** What was changed stays so, also for a run that was gone back in and is let go. */
   async function letGo(at: Moment): Promise<Instruction | undefined> {
+    endProgress();
+    goal = undefined;
     applyEdits(at);
     return edits.changesOutcome(at.iteration) ? outcomeOf(await episodeOf(at, graphFor(at.batch.size))) : undefined;
   }
@@ -231,7 +246,8 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     const { version } = edits;
     player.intent = { kind: "stop", stop };
     const left = await player.play(episode, position);
-    if (left !== "end") return after(left, episode);
+    const goesOn = left === "end" || left === "done" || (left === "leave" && core.detached);
+    if (!goesOn) return after(left, episode);
     if (edits.version === version) return undefined;
     // What was changed may mend it: once more with the changed values.
     applyEdits(at);
@@ -295,6 +311,11 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     return undefined;
   }
 
+  /** The first that is worth a stop, until the program runs. */
+  function keepFinding(event: FindingEvent): void {
+    if (!finding || !wantsFinding(finding)) finding = event;
+  }
+
   function wantsFinding(found: FindingEvent): boolean {
     return pending.finding || filtersOf(found).some((name) => breakpoints.filter(name) !== undefined);
   }
@@ -326,7 +347,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
       if (event.type === "iteration") {
         latest = event.iteration;
         losses.set(latest, event.loss);
-      } else if (event.type === "finding" && !event.withdrawn && event.iteration > 0) finding ??= event;
+      } else if (event.type === "finding" && !event.withdrawn && event.iteration > 0) keepFinding(event);
     },
   };
 }

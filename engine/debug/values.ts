@@ -20,15 +20,23 @@ export interface Values {
   readonly bytes: number;
   /** Whether something would have to be forgotten for more. */
   readonly full: boolean;
+  /** Forgets all that can be computed again. */
+  forget(): void;
+}
+
+/** Bytes that the values of several episodes may take together, and those that they take. */
+export interface Budget {
+  readonly bound: number;
+  used: number;
 }
 
 /**
  * @param bind values of the leaves
- * @param bound bytes to keep; what is forgotten is computed again, to the same bits
+ * @param budget of what is kept; what is forgotten is computed again, to the same bits
  */
 export function createValues(
   bind: (leaf: Tensor) => NdArray | undefined,
-  bound: number,
+  budget: Budget = { bound: Infinity, used: 0 },
   evaluate: EvaluateNode = plain,
 ): Values {
   /** In the order of last use. */
@@ -49,12 +57,16 @@ export function createValues(
   };
   const keep = (node: Tensor, value: NdArray): void => {
     kept.set(node, value);
-    bytes += value.data.byteLength;
+    count(value.data.byteLength);
     for (const [oldest, { data }] of kept) {
-      if (bytes <= bound || oldest === node) break;
+      if (budget.used <= budget.bound || oldest === node) break;
       kept.delete(oldest);
-      bytes -= data.byteLength;
+      count(-data.byteLength);
     }
+  };
+  const count = (more: number): void => {
+    bytes += more;
+    budget.used += more;
   };
   const compute = (node: Tensor, needed: Map<Tensor, NdArray>): NdArray => {
     const bound = bind(node);
@@ -101,7 +113,7 @@ export function createValues(
         const value = kept.get(each);
         if (!value) continue;
         kept.delete(each);
-        bytes -= value.data.byteLength;
+        count(-value.data.byteLength);
         // A value that was put there stands, whatever it was made of.
       }
     },
@@ -110,7 +122,11 @@ export function createValues(
       return bytes;
     },
     get full() {
-      return bytes > bound * 0.9;
+      return budget.used > budget.bound * 0.9;
+    },
+    forget() {
+      kept.clear();
+      count(-bytes);
     },
   };
 }

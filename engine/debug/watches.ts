@@ -31,7 +31,7 @@ export function watchedNodes(graph: DebugGraph, dataId: string): Watched[] {
 export function whyNeverWritten(text: string, found: readonly Watched[]): string {
   const [first] = found.map(({ node }) => node);
   if (first instanceof Parameter)
-    return `${text} is ${first.trainable ? "not reached by the loss" : "frozen, or a state"}: no update changes it`;
+    return `${text} is changed by no update: it is frozen, or the loss does not depend on it`;
   return first ? `${text} is given: no step of this program computes it` : `${text} is not computed by this program`;
 }
 

@@ -109,7 +109,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof IssuesError) {
     const errors = error.issues.filter(({ severity, range }) => severity === "error" && range);
     const places = errors.flatMap(({ range }) => (range ? [range] : []));
-    return { kind: "shape", message, places };
+    // What user code threw while the graph was built is an issue too.
+    const thrown = errors.every(({ code }) => code === "program" || code === "data");
+    return { kind: thrown ? "error" : "shape", message, places };
   }
   const places = [...message.matchAll(/^(.+?):(\d+):(\d+): /gm)].map(([, file, line, column]) => ({
     file,

@@ -207,7 +207,7 @@ describe("cancel", () => {
 describe("moves", () => {
   for (const [command, args, asked] of [
     ["next", {}, { how: "over" }],
-    ["next", { granularity: "statement" }, { how: "over", granularity: "statement" }],
+    ["next", { granularity: "statement" }, { how: "over", granularity: "line" }],
     ["stepIn", { granularity: "line" }, { how: "into", granularity: "line" }],
     ["stepIn", { targetId: 101 }, { how: "target", target: 101 }],
     ["stepOut", { granularity: "instruction" }, { how: "out", granularity: "node" }],

@@ -48,7 +48,7 @@ async function converse(client: Client, random: Random, length: number): Promise
   if (began) {
     send("initialize", { ...EDITOR, linesStartAt1: random.chance(0.5), pathFormat: random.of(["path", "uri"]) });
     if (random.chance(0.1)) send("attach", { run: "tiny-1" });
-    else send("launch", { program: random.of([FILE, FILE, FILE, PROGRAMS.throws]), stopOnEntry: true });
+    else send("launch", { program: random.of([FILE, FILE, FILE, PROGRAMS.long, PROGRAMS.throws]), stopOnEntry: true });
     await client.settle();
     if (random.chance(0.9)) send("configurationDone");
     await client.settle();
@@ -128,7 +128,7 @@ function argumentsOf(random: Random): unknown {
     endLine: () => random.of([5, 100]),
     column: () => random.of([-1, 0, 1, 15, 1e9]),
     breakpoints: () => [
-      { line: random.below(12), name: "re*", dataId: "w", condition: random.of(["w > 9", "w > 1", undefined]) },
+      { line: random.below(12), name: "re*", dataId: "w", condition: random.of(["w > 9", "w > 1", "(", undefined]) },
     ],
     lines: () => [random.below(12)],
     filters: () => random.of([["not-finite"], ["all"], []]),
@@ -153,8 +153,9 @@ function argumentsOf(random: Random): unknown {
     what: () => random.of(["zero", "not-finite"]),
     terminateDebuggee: () => random.chance(0.5),
     run: () => random.of(["tiny-1", "tiny-2"]),
-    program: () => random.of([FILE, PROGRAMS.throws, PROGRAMS.broken, PROGRAMS.never]),
-    arguments: () => random.of([{ program: FILE, stopOnEntry: true }, { program: 7 }, undefined]),
+    program: () => random.of([FILE, PROGRAMS.long, PROGRAMS.throws, PROGRAMS.broken, PROGRAMS.never]),
+    arguments: () =>
+      random.of([{ program: FILE, stopOnEntry: true }, { program: PROGRAMS.long }, { program: 7 }, undefined]),
   };
   const chosen = Object.entries(fields).filter(() => random.chance(0.85));
   return Object.fromEntries(chosen.map(([name, make]) => [name, random.chance(0.02) ? junk(random) : make()]));

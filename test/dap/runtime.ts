@@ -66,13 +66,13 @@ export function startProgram(options: ProgramOptions, listener: (event: DebugEve
     tell({ kind: "stopped", reason, direction: node().direction, description, text, breakpoints });
   };
 
-  /** One that cannot be computed is told, and stops nothing. */
+  /** One that cannot be computed is told, and stops: what did not stop would be told for ever. */
   const holds = (condition: string | undefined): boolean => {
     try {
       return condition === undefined || Boolean(compute(condition, values()));
     } catch (error) {
       tell({ kind: "output", category: "stderr", text: `${condition}: ${(error as Error).message}\n` });
-      return false;
+      return true;
     }
   };
 

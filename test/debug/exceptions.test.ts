@@ -1,13 +1,13 @@
 /** Stops at what is no error of the code: numbers that are none, findings, shapes; and at errors. */
 import assert from "node:assert/strict";
-import type { DebugEvent, DebugOptions, DebugRequest, ExceptionFilter, Stopped } from "../../engine/debug/requests";
+import type { DebugOptions, ExceptionFilter, Stopped } from "../../engine/debug/requests";
 import { createJsBackend } from "../../engine/backends/js";
 import { createNodeFiles } from "../../engine/host/node-files";
 import { loadProgram } from "../../engine/host/program";
 import { changedTraining } from "../../engine/host/tasks/train";
 import { runTraining } from "../../engine/train/run";
 import type { FindingEvent } from "../../engine/train/events";
-import { start } from "../host/support";
+import { launched } from "./support/launched";
 import { line, program } from "./support/models";
 import { type DebuggedSession, type SessionOptions, openSession, programFile } from "./support/session";
 
@@ -19,7 +19,7 @@ async function open(
   options: SessionOptions = { maxSteps: 3 },
 ): Promise<{ session: DebuggedSession; stop: Stopped | undefined }> {
   const session = await openSession(programFile(text), options);
-  const stop = await session.start(({ ask }) => ask({ kind: "setExceptionFilters", filters }));
+  const stop = await session.start((opened) => opened.ask({ kind: "setExceptionFilters", filters }));
   return { session, stop };
 }
 
@@ -62,20 +62,20 @@ const CASES: readonly Case[] = [
   {
     what: "an infinite slope, √ at 0, behind a finite loss",
     text: returning("y.mul(0).sqrt().add(y)"),
-    where: "listing backward",
+    where: "6 backward sqrt",
     description: /(?:Infinity|NaN) comes up/,
   },
   {
-    what: "a number that only float32 rounds to 0: (10⁻⁹ + 1) − 1",
-    text: returning("y.mul(0).add(1e-9).add(1).sub(1).log().mul(0).add(y)"),
-    where: "10 forward mse",
+    what: "a number that only float32 rounds to 0: a sum of 2 + 10⁻⁹, minus 2",
+    text: returning("y.mul(0).add(1 + 1e-9).sum(0).sub(2).log().mul(0).add(y)"),
+    where: "12 forward mse",
     description: /in float32/,
   },
   {
     what: "no mask of −∞ on the way",
     text: returning(
-      "where(tensor([[1], [0]]).greater(0), y, tensor(-Infinity)).exp().mul(0).add(y).mul(0).log()",
-      ", tensor, where",
+      "where(gt(tensor([[1], [0]]), 0), y, tensor(-Infinity)).exp().mul(0).add(y).mul(0).log()",
+      ", gt, tensor, where",
     ),
     where: "6 forward log",
     description: /-Infinity comes up in log/,
@@ -92,8 +92,10 @@ describe("NaN and infinity", () => {
       const at = session.where();
       assert.ok(at.startsWith(where), at);
       assert.equal(session.ask({ kind: "exception" })?.id, stop.description);
-      // It does not stop there again.
-      assert.equal(await session.move("continue"), undefined);
+      // It does not stop there again; what follows from it may be worth a stop of its own.
+      const next = await session.move("continue");
+      if (next) assert.notEqual(session.where(), at);
+      await session.finish();
     });
 
     it(`off, ${what} ends as without a debugger`, async () => {
@@ -136,24 +138,38 @@ describe("NaN and infinity", () => {
     assert.equal(other?.reason, "exception");
   });
 
-  it("can be gone back from, and changed: the iteration is done anew", async () => {
-    // ŷ = log(w·x + b): with b = 1 and w = 0 it is 0 everywhere, errors −2 and −4, loss 10.
-    const text = returning("y.log()");
-    const { session } = await open(text, NOT_FINITE, { stopOnEntry: true, maxSteps: 1 });
-    const set = (target: string, value: string): void => {
-      session.ask({ kind: "setExpression", target, value, frame: 0 });
-    };
-    set("linear.weight", "0");
-    set("linear.bias", "0");
-    const stop = await session.move("continue");
-    assert.equal(stop?.reason, "exception");
-    assert.equal(session.where().slice(0, 13), "6 forward log");
-    set("linear.bias", "1");
-    assert.equal(await session.move("continue"), undefined);
-    // ∂loss/∂ŷ = −2, −4; over y = 1: ∂b = −6, ∂w = −2·1 − 4·2 = −10.
-    const values = await session.finish();
-    const got = ["linear.weight", "linear.bias"].map((name) => values?.get(name)?.data[0] ?? NaN);
-    [1, 1.6].forEach((value, i) => assert.ok(Math.abs(got[i] - value) < 1e-6, `${got[i]}`));
+  for (const how of ["goes on", "is let go"] as const) {
+    it(`what is mended at the stop: the iteration is done anew when it ${how}`, async () => {
+      // ŷ = log(w·x + b): with b = 1 and w = 0 it is 0 everywhere, errors −2 and −4, loss 10.
+      const { session } = await open(returning("y.log()"), NOT_FINITE, { stopOnEntry: true, maxSteps: 1 });
+      const set = (target: string, value: string): void => {
+        session.ask({ kind: "setExpression", target, value, frame: 0 });
+      };
+      set("linear.weight", "0");
+      set("linear.bias", "0");
+      const stop = await session.move("continue");
+      assert.equal(stop?.reason, "exception");
+      assert.equal(session.where().slice(0, 13), "6 forward log");
+      set("linear.bias", "1");
+      if (how === "goes on") assert.equal(await session.move("continue"), undefined);
+      // ∂loss/∂ŷ = −2, −4; over y = 1: ∂b = −6, ∂w = −2·1 − 4·2 = −10.
+      const values = await session.finish();
+      const got = ["linear.weight", "linear.bias"].map((name) => values?.get(name)?.data[0] ?? NaN);
+      [1, 1.6].forEach((value, i) => assert.ok(Math.abs(got[i] - value) < 1e-6, String(got[i])));
+    });
+  }
+
+  it("is gone back from, and comes up again", async () => {
+    // w = −1, b = 1.2: log(0.2), and log(−0.8) is none.
+    const { session } = await open(returning("y.log()"), NOT_FINITE, { stopOnEntry: true, maxSteps: 2 });
+    session.ask({ kind: "setExpression", target: "linear.weight", value: "-1", frame: 0 });
+    session.ask({ kind: "setExpression", target: "linear.bias", value: "1.2", frame: 0 });
+    for (let i = 0; i < 2; i++) {
+      assert.match((await session.move("continue"))?.description ?? "", /NaN comes up in log/);
+      assert.match((await session.move("reverse"))?.description ?? "", /^At the beginning/);
+      assert.equal(session.scene.position.index, 0);
+    }
+    await session.finish();
   });
 });
 
@@ -240,12 +256,52 @@ describe("findings", () => {
     assert.equal(await session.move("continue"), undefined);
   });
 
+  it("one that no filter is for does not hide the next", async () => {
+    const { session } = await open(line(), [{ filter: "vanishing" }], { stopAtIteration: 0, maxSteps: 3 });
+    session.debugger.training.observe({ ...FINDING, code: "overfitting", layer: null });
+    session.debugger.training.observe(FINDING);
+    assert.equal((await session.move("continue"))?.reason, "exception");
+    await session.finish();
+  });
+
   it("one that comes with the last iteration is stopped at as well", async () => {
     const { session } = await open(line(), [{ filter: "finding" }], { stopAtIteration: 2, maxSteps: 3 });
     session.debugger.training.observe({ ...FINDING, iteration: 3 });
     assert.equal((await session.move("continue"))?.reason, "exception");
     assert.equal(session.scene.episode.iteration, 2);
     assert.equal(await session.move("continue"), undefined);
+  });
+});
+
+describe("what the diagnosis of a host finds", () => {
+  it("a vanishing gradient of ten sigmoids stops in the backward pass of the layer in which it vanishes", async () => {
+    const text = program(`
+class Deep extends Module {
+  layers = Array.from({ length: 10 }, () => new Linear(8, 8));
+  first = new Linear(2, 8);
+  last = new Linear(8, 2);
+  forward(x: Tensor) {
+    let h = sigmoid(this.first(x));
+    for (const layer of this.layers) h = sigmoid(layer(h));
+    return this.last(h);
+  }
+}
+export default training({
+  model: new Deep(), data: moons({ count: 64 }), loss: crossEntropy, optimizer: sgd({ learningRate: 0.01 }),
+  batchSize: 16, epochs: 20,
+});
+`);
+    const { next, ask, end } = await launched(text, [{ filter: "vanishing" }]);
+    const stop = await next();
+    assert.ok(stop.kind === "stopped", JSON.stringify(stop));
+    assert.equal(stop.reason, "exception");
+    assert.equal(stop.direction, "backward");
+    assert.match(stop.description, /vanishing-gradient/);
+    const [top] = (await ask({ kind: "frames" })) as readonly { name: string; line: number }[];
+    assert.match(top.name, /^(?:first|layers\.\d): Linear \(backward\)$|^sigmoid/);
+    assert.ok(top.line === 7 || top.line === 8);
+    await ask({ kind: "detach" });
+    await end();
   });
 });
 
@@ -276,39 +332,10 @@ describe("programs that cannot run, in a host", () => {
       what: "a forward that throws",
       text: line().replace("return y;", 'throw new Error("no forward");'),
       line: 6,
-      description: /failed/,
+      description: /failed|do not fit/,
       message: /no forward/,
     },
   ];
-
-  async function launched(
-    text: string,
-    filters: readonly ExceptionFilter[],
-  ): Promise<{
-    next: () => Promise<DebugEvent>;
-    ask: (request: DebugRequest) => Promise<unknown>;
-    end: () => Promise<unknown>;
-  }> {
-    const heard: DebugEvent[] = [];
-    const waiting: ((event: DebugEvent) => void)[] = [];
-    const started = start(text, (file) => ({ kind: "train", file, report: "events", debug: {} }), {
-      onMessage: (message) => {
-        if (message.kind !== "debugEvent") return;
-        const wake = waiting.shift();
-        if (wake) wake(message.event);
-        else heard.push(message.event);
-      },
-    });
-    const next = (): Promise<DebugEvent> => {
-      const event = heard.shift();
-      return event ? Promise.resolve(event) : new Promise((wake) => waiting.push(wake));
-    };
-    const ask = (request: DebugRequest): Promise<unknown> => started.host.debug(request);
-    assert.equal((await next()).kind, "ready");
-    await ask({ kind: "setExceptionFilters", filters });
-    await ask({ kind: "start" });
-    return { next, ask, end: () => started.end() };
-  }
 
   for (const { what, text, line: at, description, message } of PROBLEMS) {
     it(`${what}: stops there, and ends when it goes on`, async () => {

@@ -430,7 +430,7 @@ function sceneOf({ given, build }: Pick<Case, "given" | "build">): { scene: Scen
     const node = asked.gradientOf ? (pass?.adjoints.get(asked.gradientOf)?.gradient as Tensor) : asked.node;
     const episode = {
       graph,
-      values: createValues((at) => leaves.get(at), 2 ** 30),
+      values: createValues((at) => leaves.get(at)),
       iteration: 0,
       epoch: 0,
       learningRate: null,
@@ -504,7 +504,7 @@ describe("explanations", () => {
     };
     const episode = {
       graph,
-      values: createValues(bind, 2 ** 30),
+      values: createValues(bind),
       iteration: 0,
       epoch: 0,
       learningRate: 0.1,

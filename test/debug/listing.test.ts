@@ -303,7 +303,7 @@ describe("backward listing", () => {
         const values = createValues((leaf) => {
           const value = leaf.name === "x" ? x : leaf.name === "a" ? a : undefined;
           return value === undefined ? undefined : { shape: [], dtype: "float32", data: Float64Array.of(value) };
-        }, 2 ** 20);
+        });
         // What stands left of each line says which names are which nodes.
         const known = new Map<string, Tensor>();
         for (const { line, of } of lines) {

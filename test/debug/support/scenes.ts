@@ -34,7 +34,7 @@ export async function sceneOf(text?: string, file = FILE): Promise<Scene> {
     for (const { leaf, fill } of step.optimizerState)
       put(leaf, new Float64Array(leaf.shape.reduce((a, b) => a * b, 1)).fill(fill));
   }
-  const values = createValues((leaf) => leafValue(leaf, 0, (at) => fed.get(at)), Infinity);
+  const values = createValues((leaf) => leafValue(leaf, 0, (at) => fed.get(at)));
   return {
     episode: {
       graph,

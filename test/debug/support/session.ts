@@ -18,6 +18,8 @@ import { createNodeFiles } from "../../../engine/host/node-files";
 import { type LoadedProgram, loadProgram } from "../../../engine/host/program";
 import { changedTraining } from "../../../engine/host/tasks/train";
 import { setSiteSource } from "../../../engine/graph/site";
+import type { Checkpoint } from "../../../engine/train/checkpoint";
+import type { TrainingEvent } from "../../../engine/train/events";
 import { Executor, setDataFiles, setRunner } from "../../../engine/train/execute";
 import { runTraining } from "../../../engine/train/run";
 import type { StoredValues } from "../../../engine/train/store";
@@ -57,12 +59,15 @@ export function programFile(text: string): string {
 export interface SessionOptions extends DebugOptions {
   readonly maxSteps?: number;
   readonly epochs?: number;
+  /** What the run tells of itself, and saves. */
+  readonly onEvent?: (event: TrainingEvent) => void;
+  readonly save?: (checkpoint: Checkpoint) => Promise<string>;
 }
 
 /** Loads a model file and has it wait under a debugger. */
 export async function openSession(
   path: string,
-  { maxSteps, epochs, ...options }: SessionOptions = {},
+  { maxSteps, epochs, onEvent, save, ...options }: SessionOptions = {},
 ): Promise<DebuggedSession> {
   const file = resolve(path);
   const events: DebugEvent[] = [];
@@ -111,7 +116,11 @@ export async function openSession(
       {
         probe: made.training.probe,
         onReady: (access) => made.training.ready(access, access.fresh),
-        onEvent: (event) => made.training.observe(event),
+        onEvent: (event) => {
+          onEvent?.(event);
+          made.training.observe(event);
+        },
+        ...(save && { save }),
       },
     ));
   };
