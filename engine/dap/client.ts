@@ -78,7 +78,19 @@ export function spanToClient(client: Client, span: Span): Span {
 }
 
 export function pathFromClient(client: Client, path: string): string {
-  return client.uris || path.startsWith("file://") ? pathOfUri(path) : path;
+  return tidyPath(client.uris || path.startsWith("file://") ? pathOfUri(path) : path);
+}
+
+/** Without `.`, `..` and doubled separators, as programs name their files. Relative paths begin somewhere else: they stay. */
+function tidyPath(path: string): string {
+  const [root, letter] = /^(?:\/|([A-Za-z]:)[\\/])/.exec(path) ?? [];
+  if (root === undefined) return path;
+  const parts: string[] = [];
+  for (const part of path.slice(root.length).split(letter === undefined ? "/" : /[\\/]/)) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return letter === undefined ? `/${parts.join("/")}` : `${letter}\\${parts.join("\\")}`;
 }
 
 export function pathToClient(client: Client, path: string): string {

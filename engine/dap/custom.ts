@@ -1,4 +1,4 @@
-import type { Explanation, Situation, TensorLook, TensorPicture } from "../debug/requests";
+import type { Explanation, TensorLook, TensorPicture } from "../debug/requests";
 import { columnToClient, lineOf, lineToClient, optionalLine, pathToClient } from "./client";
 import { type Fields, RequestError, optionalChoice, optionalWhole, textOf, wholesOf } from "./fields";
 import { type Session, ask } from "./session";
@@ -11,7 +11,7 @@ import { base64 } from "./variables";
  */
 
 /** A number that JSON may not know. */
-export type Plain = number | "NaN" | "Infinity" | "-Infinity";
+type Plain = number | "NaN" | "Infinity" | "-Infinity";
 
 /** A value as it arrives: numbers may be texts, and values of a tensor a list, or the bytes of float64s (little-endian) in base64. */
 export type Sent<T> = T extends Float64Array
@@ -38,9 +38,6 @@ export interface ExplainArguments {
   readonly what: "not-finite" | "zero";
 }
 export type ExplainAnswer = Sent<Explanation>;
-
-/** `backstep/situation`, without arguments. */
-export type SituationAnswer = Sent<Situation>;
 
 const LOOKS = ["value", "gradient", "change", "jacobian-denominator", "jacobian-numerator"] as const;
 const DEFAULT_MOST = 64;
@@ -109,6 +106,7 @@ export async function inlineValues(session: Session, args: Fields): Promise<obje
   };
 }
 
+/** Without arguments. */
 export async function situation(session: Session): Promise<object> {
   return plain(await ask(session, { kind: "situation" })) as object;
 }

@@ -13,11 +13,9 @@ export class RequestError extends Error {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export const noFields: Fields = {};
-
 /** An object's fields; none where it is left out. */
 export function fieldsOf(value: unknown, name: string): Fields {
-  if (value === undefined || value === null) return noFields;
+  if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw wrong(name, "an object", value);
   return value as Fields;
 }

@@ -5,7 +5,7 @@ import { pathFromClient, readClient } from "./client";
 import { type Fields, RequestError, fieldsOf, optionalFlag } from "./fields";
 import { type Debuggee, readAttachArguments, readLaunchArguments } from "./launcher";
 import { move } from "./moves";
-import { type Session, type Start, THREAD, ask, giveIn, giveUp, goOn, hear, leave, messageOf } from "./session";
+import { type Session, type Start, THREAD, ask, giveIn, giveUp, goOn, hear, leave, letGo, messageOf } from "./session";
 import { nameOfPath } from "./sources";
 
 /** From the first request to the last. */
@@ -77,10 +77,10 @@ export async function restart(session: Session, args: Fields): Promise<object> {
 }
 
 export function terminate(session: Session): object {
-  const { debuggee } = session;
+  const { debuggee, start } = session;
   session.leaving = true;
-  // One that is not loaded yet has nothing to save. Otherwise an event says that it has ended.
-  if (session.state === "loading" || debuggee === null) giveIn(session);
+  // What was launched and is not loaded yet has nothing to save. Otherwise an event says that it has ended.
+  if (debuggee === null || (session.state === "loading" && start?.how === "launch")) giveIn(session);
   else void debuggee.terminate().catch(() => debuggee.kill());
   return {};
 }
@@ -151,7 +151,7 @@ async function bring(
     if (session.generation === generation) hear(session, event);
   });
   starting.then(
-    (late) => session.generation !== generation && late.kill(),
+    (late) => session.generation !== generation && letGo(late, start),
     () => undefined,
   );
   const debuggee = await Promise.race([starting, ready.then(() => starting)]);

@@ -19,7 +19,7 @@ export async function stepIn(session: Session, args: Fields): Promise<object> {
   checkThread(args);
   const target = optionalWhole(args, "targetId");
   const into = { kind: "move", how: "into", ...granularity(args) } as const;
-  await move(session, target === undefined ? into : { kind: "move", how: "target", target });
+  await move(session, target === undefined ? into : { ...into, target });
   return {};
 }
 

@@ -65,7 +65,7 @@ export interface Start {
 export const THREAD = 1;
 
 export function createSession(launcher: Launcher, send: Session["send"]): Session {
-  const session: Session = {
+  return {
     launcher,
     send,
     sources: createSources((reason, source) => send("loadedSource", { reason, source })),
@@ -86,7 +86,6 @@ export function createSession(launcher: Launcher, send: Session["send"]): Sessio
     ready: createTurn(),
     configured: createTurn(),
   };
-  return session;
 }
 
 /** @throws RequestError with the runtime's reason, or because the program ended before it answered. */
@@ -142,9 +141,15 @@ export function hear(session: Session, event: DebugEvent): void {
 
 /** Ends the session for another reason than the program's end. */
 export function giveIn(session: Session): void {
-  const { debuggee } = session;
+  const { debuggee, start } = session;
   finish(session, { kind: "over" });
-  debuggee?.kill();
+  if (debuggee !== null) letGo(debuggee, start);
+}
+
+/** Ends what was launched at once; what ran before goes on without a debugger. */
+export function letGo(debuggee: Debuggee, start: Start | null): void {
+  if (start?.how === "attach") debuggee.ask({ kind: "detach" }).catch(() => undefined);
+  else debuggee.kill();
 }
 
 /** First what waits for the program is answered, then its end is told. */
@@ -258,7 +263,7 @@ function tellProgress(session: Session, event: Extract<DebugEvent, { readonly ki
 }
 
 /** Something that is waited for, again for each start. */
-export interface Turn {
+interface Turn {
   /** Begins anew. */
   await(): Promise<void>;
   come(): void;

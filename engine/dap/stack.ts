@@ -37,13 +37,14 @@ export async function stackTrace(session: Session, args: Fields): Promise<object
  */
 function frameToClient(session: Session, frame: FrameRecord, format: Fields): DebugProtocol.StackFrame {
   const { id, file, generated, module } = frame;
-  const { line, column, endLine, endColumn } = spanToClient(session.client, frame);
+  // Without their ends: editors would select the call, and the next key would replace it.
+  const { line, column } = spanToClient(session.client, frame);
   return {
     id,
     name: frameName(session, frame, format),
     ...(file === null
       ? { line: 0, column: 0, presentationHint: "subtle" }
-      : { source: sourceToClient(session, file, generated), line: line ?? 0, column: column ?? 0, endLine, endColumn }),
+      : { source: sourceToClient(session, file, generated), line: line ?? 0, column: column ?? 0 }),
     canRestart: frame.canRestart,
     ...(module !== null && { moduleId: module }),
   };

@@ -64,7 +64,7 @@ export async function sourceFromClient(session: Session, fields: Fields, name = 
   throw new RequestError(`${name} needs a path or a sourceReference`);
 }
 
-export async function generatedName(session: Session, reference: number): Promise<string> {
+async function generatedName(session: Session, reference: number): Promise<string> {
   const known = session.sources.nameOf(reference);
   if (known !== undefined) return known;
   // Of an earlier session, perhaps: a breakpoint that the editor kept.

@@ -197,6 +197,15 @@ export async function writeMemory(session: Session, args: Fields): Promise<objec
   const offset = optionalWhole(args, "offset") ?? 0;
   const bytes = bytesOf(textOf(args, "data"));
   const allowPartial = optionalFlag(args, "allowPartial") ?? false;
+  if (!allowPartial) {
+    // All of it or nothing: looking costs less than a tensor that is half another.
+    const { unreadable } = await ask(session, { kind: "readMemory", memory, offset, count: bytes.length });
+    if (unreadable > 0) {
+      throw new RequestError(
+        `${bytes.length} bytes from ${offset} on reach beyond the tensor by ${unreadable}; nothing was written`,
+      );
+    }
+  }
   const { written } = await ask(session, { kind: "writeMemory", memory, offset, bytes });
   session.frames = null;
   if (session.client.memoryEvents && written > 0) {

@@ -2,7 +2,7 @@ import type { NdArray } from "../graph/array";
 import { sizeOf } from "../graph/shape";
 import { isContainer, modulePath, moduleSite, moduleType, namedModules, parameterCount } from "../nn/module";
 import type { Binder } from "./breakpoints";
-import { type Scene, nextStep } from "./episode";
+import { type Scene, currentOf, nextStep } from "./episode";
 import { type Value, clipboardText, complete, evaluateExpression, parseAssignment } from "./expressions";
 import { type Inspector, LISTING, MODEL } from "./inspector";
 import { explainAt, pictureAt } from "./looks";
@@ -17,9 +17,10 @@ import type {
   VariableRecord,
 } from "./requests";
 import { whyNeverWritten } from "./watches";
-import { type Assignment, assignAt, assignVariable } from "./variables/assign";
+import { type Assignment, assignAt, assignVariable, requireSettable } from "./variables/assign";
 import { nodeOfMemory, readBytes, writeBytes } from "./variables/bytes";
 import { inlineValuesAt } from "./variables/inline";
+import { labelOf } from "./variables/labels";
 import { childNamed, recordOf, variablesAt } from "./variables/items";
 import { scopesAt } from "./variables/scopes";
 import { valueItem } from "./variables/values";
@@ -111,13 +112,15 @@ const ANSWERS: Handlers = {
       : null,
   readMemory: (inspector, { memory, offset, count }) => {
     const scene = requireScene(inspector);
-    const array = scene.episode.values.of(nodeOfMemory(scene, memory));
+    const array = scene.episode.values.of(currentOf(scene, nodeOfMemory(scene, memory)));
     const bytes = readBytes(array, offset, count);
     return { bytes, unreadable: count - bytes.length };
   },
   writeMemory: (inspector, { memory, offset, bytes }) => {
     const scene = requireScene(inspector);
-    const node = nodeOfMemory(scene, memory);
+    const found = nodeOfMemory(scene, memory);
+    requireSettable(scene, labelOf(scene, found), found);
+    const node = currentOf(scene, found);
     const { value, written } = writeBytes(scene.episode.values.of(node), offset, bytes);
     inspector.options.put(node, value);
     return { written };

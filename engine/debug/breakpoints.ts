@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor";
+import { parseExpression } from "./expressions";
 import type { DebugGraph } from "./graph";
 import { type PlaceIndex, type Stops, callsNamed, placeKey, stopsOver } from "./places";
 import { type Position, arriveAt } from "./position";
@@ -25,6 +26,10 @@ export interface Breakpoint {
   readonly dataId: string | undefined;
   /** Counted only where there is a hit condition. */
   readonly hits: Hits;
+  /** Why it can never be told whether it stops. */
+  readonly problem: string | undefined;
+  /** Whether the user has been told that its condition could not be told. */
+  told: boolean;
 }
 
 /** The moments at which a breakpoint was reached, in the order of the program: who goes back and forth does not count twice. */
@@ -130,8 +135,7 @@ export function createBreakpoints(passes: "all" | Direction): Breakpoints {
     cache = new WeakMap();
   };
   const bound = (entry: Entry, bind: Binder): BoundBreakpoint => {
-    if (entry.hitCondition?.problem !== undefined)
-      return { id: entry.id, verified: false, message: entry.hitCondition.problem };
+    if (entry.problem !== undefined) return { id: entry.id, verified: false, message: entry.problem };
     return describe(entry, positionsOf(entry, bind, passes), bind);
   };
 
@@ -172,7 +176,7 @@ export function createBreakpoints(passes: "all" | Direction): Breakpoints {
       if (known) return known;
       const armed = new Map<number, Armed[]>();
       for (const entry of entries) {
-        if (entry.hitCondition?.problem !== undefined) continue;
+        if (entry.problem !== undefined) continue;
         for (const each of positionsOf(entry, bind, passes)) {
           const list = armed.get(each.position.index) ?? [];
           list.push({ ...each, breakpoint: entry });
@@ -193,11 +197,14 @@ function common(
   given: { readonly condition?: string; readonly hitCondition?: string },
 ): Omit<Breakpoint, "kind"> {
   const text = (words: string | undefined): string | undefined => (words?.trim() ? words : undefined);
-  const hit = text(given.hitCondition);
+  const [hit, condition] = [text(given.hitCondition), text(given.condition)];
+  const hitCondition = hit === undefined ? undefined : parseHitCondition(hit);
   return {
     id,
-    condition: text(given.condition),
-    hitCondition: hit === undefined ? undefined : parseHitCondition(hit),
+    condition,
+    hitCondition,
+    problem: hitCondition?.problem ?? (condition === undefined ? undefined : conditionProblem(condition)),
+    told: false,
     logMessage: undefined,
     dataId: undefined,
     hits: createHits(),
@@ -309,6 +316,15 @@ function noOperation({ places }: Binder, file: string): string {
   return known
     ? "No layer or operation runs on this line or just below it"
     : "Nothing of this file takes part in the program that is being debugged";
+}
+
+function conditionProblem(condition: string): string | undefined {
+  try {
+    parseExpression(condition);
+    return undefined;
+  } catch (error) {
+    return `The condition ${condition} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 /** `5`: the fifth time; `>= 5`, `> 5`, `<= 5`, `< 5`, `== 5`, `% 5` (every fifth time). */

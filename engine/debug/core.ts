@@ -174,6 +174,8 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
     },
     go(move) {
       if (!resume) throw new Error("The program is running already");
+      // A wish to pause that came while it stood is fulfilled already.
+      player.pauseRequested = false;
       resume(move);
     },
     wake: () => resume?.({ kind: "move", how: "continue" }),

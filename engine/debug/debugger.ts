@@ -67,6 +67,11 @@ export function createDebugger(options: DebugOptions, environment: DebuggerEnvir
           case "attach":
             return { ok: true, result: null };
           case "move":
+            if (request.target !== undefined && inspector.targetOf(request.target) === undefined)
+              return {
+                ok: false,
+                message: `There is no target ${request.target} at this stop; ask for the targets anew`,
+              };
             core.go(request);
             return { ok: true, result: null };
           case "pause":

@@ -19,8 +19,8 @@ export interface Edits {
 export function createEdits(): Edits {
   const values = new Map<number, Map<Tensor, NdArray>>();
   const rates = new Map<number, number>();
-  /** A change of the past makes another future: what was changed there no longer applies. */
   let version = 0;
+  /** A change of the past makes another future: what was changed there no longer applies. */
   const forgetAfter = (iteration: number): void => {
     version++;
     for (const at of values.keys()) if (at > iteration) values.delete(at);

@@ -3,6 +3,7 @@ import type { Site } from "../graph/site";
 import type { Tensor } from "../graph/tensor";
 import { eachOperand, indexOfFlat } from "./elements";
 import { formatNumber } from "./expressions/format";
+import { operationName } from "./variables/labels";
 
 /** One element of one node's value, as explanations go from one to the next. */
 export interface Seen {
@@ -96,11 +97,12 @@ export function placeText(node: Tensor, file: string | undefined): string {
 }
 
 /** The operation, of a node of the backward pass with what it belongs to: `divide in the gradient of sqrt`. */
-export function operationText({ op, phase, via, attributes }: Tensor): string {
-  const own = op === "withGradient" ? (attributes.name as string) : op;
+export function operationText(node: Tensor): string {
+  const { phase, via } = node;
+  const own = operationName(node);
   if (phase === "update") return `${own} in the update`;
   if (phase !== "backward" || !via) return own;
-  return `${own} in the gradient of ${via.op === "withGradient" ? (via.attributes.name as string) : via.op}`;
+  return `${own} in the gradient of ${operationName(via)}`;
 }
 
 /** Behind what only moves elements: the operation, or the leaf, that gave a number. */

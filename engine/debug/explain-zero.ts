@@ -1,4 +1,4 @@
-import { rowMajorStrides } from "../graph/shape";
+import { rowMajorStrides, shapesEqual } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { eachOperand } from "./elements";
 import {
@@ -319,6 +319,5 @@ function isConstant(node: Tensor): boolean {
 }
 
 function sameShape(values: Evaluated, node: Tensor, { shape }: Seen): boolean {
-  const other = values.of(node).shape;
-  return other.length === shape.length && other.every((size, axis) => size === shape[axis]);
+  return shapesEqual(values.of(node).shape, shape);
 }

@@ -4,7 +4,6 @@ import { type Scene } from "./episode";
 import { notFiniteCause } from "./explain-causes";
 import {
   type Evaluated,
-  LEAVES,
   type Operand,
   type Operands,
   type Seen,
@@ -77,7 +76,7 @@ function explainNotFinite(values: Evaluated, start: Seen, file: string | undefin
     seen = (isNan ? operands.nan : undefined) ?? operands.infinite ?? operands.nan;
   }
   const last = path[path.length - 1];
-  const isMeant = LEAVES.has(last.seen.node.op) && last.seen.node.op === "constant" && made !== undefined;
+  const isMeant = last.seen.node.op === "constant" && made !== undefined;
   const origin = isMeant ? path[made as number] : last;
   const { text, advice } = notFiniteCause(values, origin.seen, origin.operands, file);
   const asked = origin === path[0] ? "" : `${nameAt(values, start)} is ${figure(start.value)}: `;

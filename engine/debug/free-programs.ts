@@ -1,5 +1,4 @@
 import type { NdArray } from "../graph/array";
-import { reachable } from "../graph/order";
 import type { Tensor } from "../graph/tensor";
 import { Parameter } from "../nn/parameter";
 import type { LoopUpdate } from "../train/execute";
@@ -51,7 +50,7 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
 
   return async (update) => {
     const parameters = new Map(
-      update.parameters.map((parameter) => [parameter.name ?? `%${parameter.id}`, parameter as Tensor]),
+      update.parameters.map((parameter) => [nameAmong(parameter, update.parameters), parameter as Tensor]),
     );
     const { optimizer, pass, iteration, learningRate } = update;
     const graph = graphOfLoop(
@@ -65,7 +64,7 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
     await core.started;
     if (core.detached || player.intent.kind === "leave") return;
     const leaves = new Map<Tensor, NdArray>();
-    for (const leaf of reachable([...graph.nodes])) {
+    for (const leaf of new Set([...graph.nodes, learningRate, update.count])) {
       const value = leaf.inputs.length === 0 ? await update.read(leaf) : undefined;
       if (value) leaves.set(leaf, value);
     }
@@ -78,9 +77,10 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
     );
     if (episode.values.full) for (const { episode: before } of past) before.values.forget();
     past.push({ episode, update });
-    if (past.length > PAST) past.shift();
+    if (past.length > PAST) past.shift()?.episode.values.forget();
     await core.environment.breathe();
-    if (!core.wantsEpisode(graph)) return;
+    // No run of its own tells of numbers that are none.
+    if (!core.wantsEpisode(graph) && !core.breakpoints.filter("not-finite")) return;
     let at = past.length - 1;
     let entry: "start" | "end" = "start";
     core.kept = () => ({ bytes: 0, earliest: past[0].episode.iteration, loss: undefined });
@@ -115,6 +115,14 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
       }
     }
   };
+}
+
+/** Two models may both have a `hidden.weight`. */
+function nameAmong(parameter: Parameter, all: readonly Parameter[]): string {
+  const name = parameter.name ?? `%${parameter.id}`;
+  const same = all.filter((other) => other.name === parameter.name);
+  const at = same.indexOf(parameter);
+  return at > 0 ? `${name} (${at + 1})` : name;
 }
 
 function freeEpisode(

@@ -171,7 +171,9 @@ export function createInspector(options: InspectorOptions): Inspector {
       const filter = breakpoints.filter(name);
       if (!filter) return false;
       const { condition } = filter;
-      return !condition?.trim() || holds(condition, namesAt(at, framesAt(at)[0]), emit, {});
+      if (!condition?.trim()) return true;
+      const holding = holds(condition, namesAt(at, framesAt(at)[0]), emit, {});
+      return holding === true || holding === "wrong";
     },
     addTarget(position) {
       targets.set(targetIds, position);
@@ -262,7 +264,10 @@ function decide(
   const place = scene.episode.graph.steps[position.index]?.levels[position.depth]?.site;
   const where = place ? { file: place.file, line: place.line, column: place.column } : {};
   if (breakpoint.condition !== undefined) {
-    if (!holds(breakpoint.condition, names, emit, where)) return false;
+    const holding = holds(breakpoint.condition, names, breakpoint.told ? () => undefined : emit, where);
+    breakpoint.told ||= typeof holding === "string";
+    // One that is wrong must not be passed over in silence; one that asks for what is yet to come does not hold.
+    if (holding === false || holding === "early" || (holding === "wrong" && !stopsAlways(breakpoint))) return false;
   } else if (written?.before && breakpoint.kind === "data" && isSame(scene, written)) return false;
   const { hitCondition, hits, logMessage } = breakpoint;
   if (hitCondition && !hitCondition.holds(hits.count(scene.episode.iteration, position))) return false;
@@ -271,19 +276,24 @@ function decide(
   return false;
 }
 
-/** A condition that is wrong must not be passed over in silence: it holds. */
+/** Whether it stops whenever its condition holds: messages and counts would come again and again. */
+function stopsAlways({ logMessage, hitCondition }: Armed["breakpoint"]): boolean {
+  return logMessage === undefined && hitCondition === undefined;
+}
+
+/** Whether a condition holds; `early` where it asks for what has no value yet, `wrong` where it cannot be told at all. */
 function holds(
   condition: string,
   names: Names,
   emit: (event: DebugEvent) => void,
   where: { readonly file?: string; readonly line?: number; readonly column?: number },
-): boolean {
+): boolean | "early" | "wrong" {
   try {
     return evaluateCondition(condition, names);
   } catch (error) {
     const text = `The condition ${condition} cannot be told: ${messageOf(error)}\n`;
     emit({ kind: "output", category: "stderr", text, ...where });
-    return true;
+    return /\bnot (?:computed )?yet\b/.test(text) ? "early" : "wrong";
   }
 }
 

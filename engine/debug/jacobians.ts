@@ -38,7 +38,7 @@ export function jacobianOf(
 ): Jacobian {
   const input = node.inputs[inputIndex];
   const [result, from] = [concreteShape(node.knownShape), concreteShape(input.knownShape)];
-  const built = buildRule(node, inputIndex);
+  const rule = ruleOf(node, inputIndex);
   const [first, second] = layout === "numerator" ? [result, from] : [from, result];
   const leading = first.map((_, axis) => axis);
   const trailing = second.map((_, axis) => first.length + axis);
@@ -61,14 +61,14 @@ export function jacobianOf(
         ),
       );
       // Of each pass all places are read that have its element.
-      const byInput = built.forward !== undefined && new Set(columns).size < new Set(rows).size;
+      const byInput = rule.forward !== undefined && new Set(columns).size < new Set(rows).size;
       const [keys, others] = byInput ? [columns, rows] : [rows, columns];
       const groups = new Map<number, number[]>();
       keys.forEach((key, i) => groups.set(key, [...(groups.get(key) ?? []), i]));
       const values = new Float64Array(places.length);
       const evaluate = byInput
-        ? evaluator(built.forward, valueOf, [built.upstream, built.direction as Tensor])
-        : evaluator(built.contribution, valueOf, [built.upstream]);
+        ? evaluator(rule.forward, valueOf, [rule.upstream, rule.direction])
+        : evaluator(rule.contribution, valueOf, [rule.upstream]);
       for (const [key, group] of groups) {
         const { data } = byInput ? evaluate([zeros(result), oneHot(from, key)]) : evaluate([oneHot(result, key)]);
         // 0 times a negative factor is −0, which nobody wants to read.
@@ -83,17 +83,18 @@ interface Rule {
   readonly upstream: Tensor;
   /** Upstream gradient → ∂/∂input. */
   readonly contribution: Tensor;
-  /** Element of the input → what it changes in the result, where the rule can be differentiated. */
-  readonly direction: Tensor | undefined;
+  /** A change of the input. */
+  readonly direction: Tensor;
+  /** What {@link direction} changes in the result; undefined where the rule cannot be differentiated. */
   readonly forward: Tensor | undefined;
 }
 
-const built = new WeakMap<Tensor, Map<number, Rule>>();
+const rules = new WeakMap<Tensor, Map<number, Rule>>();
 
 /** The nodes of a rule, which are made once and evaluated for one upstream gradient after the other. */
-function buildRule(node: Tensor, inputIndex: number): Rule {
-  const known = built.get(node) ?? new Map<number, Rule>();
-  built.set(node, known);
+function ruleOf(node: Tensor, inputIndex: number): Rule {
+  const known = rules.get(node) ?? new Map<number, Rule>();
+  rules.set(node, known);
   const rule = known.get(inputIndex) ?? makeRule(node, inputIndex);
   known.set(inputIndex, rule);
   return rule;

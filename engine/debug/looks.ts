@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor";
-import { type Scene, operationAt } from "./episode";
+import { type Scene, isDone, operationAt } from "./episode";
 import { explain } from "./explain";
 import { type TensorValue, evaluateExpression, parseTarget } from "./expressions";
 import type { Inspector } from "./inspector";
@@ -7,12 +7,13 @@ import { jacobianOf } from "./jacobians";
 import { type Caption, changeOf, holdsImages, jacobianPicture, pictureOf } from "./pictures";
 import type { DebugRequest, Explanation, TensorLook, TensorPicture } from "./requests";
 import { gradientLabel, labelOf } from "./variables/labels";
+import { nodeValue } from "./variables/tensors";
 
 /** A tensor as a picture: its value, its gradient, what changed since the stop before, or how the operation at hand depends on it. */
 export function pictureAt(inspector: Inspector, scene: Scene, look: TensorLook): TensorPicture {
   const { expression, of } = look;
   const names = inspector.names(look.frame);
-  const value = tensorOf(inspector, expression, look.frame);
+  const value = tensorOf(inspector, scene, expression, look.frame);
   const { node } = value;
   const caption = (title: string, from: Tensor | null = node, note: string | null = null): Caption => ({
     title,
@@ -65,7 +66,7 @@ export function explainAt(
   { expression, frame, what }: Extract<DebugRequest, { kind: "explain" }>,
 ): Explanation {
   const { root, indices } = parseTarget(expression);
-  const { node } = tensorOf(inspector, root, frame);
+  const { node } = tensorOf(inspector, scene, root, frame);
   if (!node)
     throw new Error(`${expression} is computed by the debugger, not by the program; ask about one of its tensors`);
   // `h[3, 17]` and `h[3][17]` are one element.
@@ -79,7 +80,10 @@ export function explainAt(
   return explain(scene, node, what, { name: root, ...(index.length > 0 && { index }) });
 }
 
-function tensorOf(inspector: Inspector, expression: string, frame: number | null): TensorValue {
+function tensorOf(inspector: Inspector, scene: Scene, expression: string, frame: number | null): TensorValue {
+  // Where a number comes up that is none, the program stands before its operation: that is the one people ask about.
+  const operation = operationAt(scene)?.node;
+  if (operation?.name === expression && !isDone(scene, operation)) return nodeValue(scene, operation);
   const value = evaluateExpression(expression, inspector.names(frame));
   if (value.kind === "tensor") return value;
   if (value.kind === "number") {

@@ -1,5 +1,5 @@
 import type { NdArray } from "../graph/array";
-import { isConcrete, rowMajorStrides } from "../graph/shape";
+import { formatShape, isConcrete, rowMajorStrides, shapesEqual, sizeOf } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { histogram } from "../metrics/histogram";
 import { elementwiseOperations } from "../ops";
@@ -45,9 +45,9 @@ export function pictureOf(array: NdArray, part: Part, caption: Caption): TensorP
 /** now − before, element by element. @throws in words where the two cannot be compared */
 export function changeOf(before: NdArray | undefined, now: NdArray): NdArray {
   if (!before) throw new Error("it had no value at the previous stop, so there is no change to show");
-  if (before.data.length !== now.data.length)
+  if (!shapesEqual(before.shape, now.shape))
     throw new Error(
-      `its shape was [${before.shape.join(", ")}] at the previous stop and is [${now.shape.join(", ")}], so there is no change to show`,
+      `its shape was ${formatShape(before.shape)} at the previous stop and is ${formatShape(now.shape)}, so there is no change to show`,
     );
   return { ...now, dtype: "float32", data: now.data.map((x, i) => x - before.data[i]) };
 }
@@ -91,7 +91,7 @@ export function jacobianPicture(jacobian: Jacobian, part: Part, caption: Caption
       );
   const values = jacobian.at(places);
   const figures: NdArray = { shape: [cut.rows.count, cut.columns.count], dtype: "float32", data: values };
-  const isWhole = values.length === shape.reduce((size, dim) => size * dim, 1);
+  const isWhole = values.length === sizeOf(shape);
   const limited = part.most > MOST_PARTIALS && (cut.rows.size > MOST_PARTIALS || cut.columns.size > MOST_PARTIALS);
   const notes = [
     caption.note,

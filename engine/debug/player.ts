@@ -50,6 +50,8 @@ export interface Player {
 
 /** What a step may take to compute what it passes; the rest is computed when it is looked at, or meanwhile. */
 const PATIENCE_MS = 25;
+/** What looking for numbers that are none may take before a stop; what it does not come to, the training's end of the iteration finds. */
+const LOOK_MS = 200;
 /** Steps between two breaths. */
 const BREATH_STEPS = 16;
 
@@ -167,6 +169,18 @@ export function createPlayer(options: PlayerOptions): Player {
     }
   }
 
+  /** What comes up between two steps that were passed without computing them, as far as a moment allows to look. */
+  async function problemBefore(episode: Episode, from: number, to: number): Promise<Hit | undefined> {
+    const deadline = now() + LOOK_MS;
+    for (let index = from; index < to && now() < deadline; index++) {
+      const position = arriveAt(episode.graph.steps, index);
+      const stop = compute({ episode, position });
+      if (stop) return { position, stop };
+      await breathe();
+    }
+    return undefined;
+  }
+
   /**
    * While it stands: has everything that lies behind at hand, as if it had just been computed, and then what comes next, so that the next
    * step need not wait for it. As far as memory allows.
@@ -241,9 +255,12 @@ export function createPlayer(options: PlayerOptions): Player {
           break;
         }
         case "run": {
+          const from = position.index;
           const hit = await forward(episode, position, arrived, undefined, STEPPED);
           if (!hit) return "end";
-          await stand(hit.position, hit.stop);
+          // Where one looks, numbers that are none on the way there come first.
+          const problem = await problemBefore(episode, from, hit.position.index);
+          await stand(problem?.position ?? hit.position, problem?.stop ?? hit.stop);
           break;
         }
         case "reverse": {

@@ -77,17 +77,14 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     if (known) return known;
     const { training, parts } = running();
     environment.onUserCode(true);
-    const step = traceStep(training, parts.train.fields, {
-      batchSize: size,
-      training: true,
-      examples: parts.train.length,
-      statistics: false,
-      locals: true,
-    });
-    environment.onUserCode(false);
-    const graph = graphOfTraining(training, step);
-    graphs.set(size, graph);
-    return graph;
+    try {
+      const options = { training: true, examples: parts.train.length, statistics: false, locals: true };
+      const graph = graphOfTraining(training, traceStep(training, parts.train.fields, { batchSize: size, ...options }));
+      graphs.set(size, graph);
+      return graph;
+    } finally {
+      environment.onUserCode(false);
+    }
   }
 
   async function keepSnapshot(moment: Moment, dense: boolean): Promise<void> {
@@ -121,7 +118,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     const old = recent.slice(RECENT - 1);
     recent = [episode, ...recent.slice(0, RECENT - 1)];
     // Those before it make room as soon as they would be in its way.
-    for (const { values: others } of values.full ? recent.slice(1) : old) others.forget();
+    for (const { values: others } of values.full ? [...recent.slice(1), ...old] : old) others.forget();
     return episode;
   }
 
@@ -153,7 +150,10 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
   function after(left: Left, episode: Episode): Instruction | undefined {
     switch (left) {
       case "leave":
-        return core.detached ? finish(episode) : { kind: "stop" };
+        if (core.detached) return finish(episode);
+        // What was changed is saved with the rest.
+        if (moment?.iteration === episode.iteration) applyEdits(moment);
+        return { kind: "stop" };
       case "restart":
         edits.clear();
         keepRecent(() => false);

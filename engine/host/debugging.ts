@@ -28,7 +28,11 @@ export async function openDebugging(session: Session, options: DebugOptions | un
   let access: RunAccess | undefined;
   const create = (given: DebugOptions, weights?: Parameters<typeof createDebugger>[1]["weights"]): Debugger => {
     const made = createDebugger(given, {
-      emit: (event) => session.send({ kind: "debugEvent", event }),
+      emit: (event) => {
+        // From here on it waits for people: the time limit is of the program's own code.
+        if (event.kind === "ready" || event.kind === "stopped") session.send({ kind: "alive" });
+        session.send({ kind: "debugEvent", event });
+      },
       breathe: session.breathe,
       onRest: session.rest,
       now: () => performance.now(),
@@ -49,9 +53,14 @@ export async function openDebugging(session: Session, options: DebugOptions | un
   }
   session.debug = (request): DebugReply => {
     if (!debugging || debugging.detached) {
-      if (!access) return { ok: false, message: "The training is about to begin; attach in a moment" };
+      if (request.kind !== "attach") return { ok: false, message: "No debugger is attached to this training" };
+      if (!access) {
+        const message =
+          "There is no training to attach to: it is about to begin, or the file trains in a loop of its own, which can be debugged from its start only";
+        return { ok: false, message };
+      }
       // Whoever attaches wants to see where it is.
-      debugging = create(request.kind === "attach" ? request.options : {});
+      debugging = create(request.options);
       debugging.inspector.player.pauseRequested = true;
       debugging.training.ready(access, false);
       session.hold(true);

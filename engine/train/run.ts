@@ -431,7 +431,7 @@ class Run {
     this.store.write(checkpoint.values);
     this.state = checkpoint.state;
     this.best = checkpoint.best;
-    this.epochEvents.length = Math.min(this.epochEvents.length, this.state.epoch);
+    this.epochEvents = this.epochEvents.filter(({ epoch }) => epoch <= this.state.epoch);
     const measured = this.newMeasurements(step);
     measured.restore(checkpoint.measurements satisfies SavedMeasurements);
     return measured;

@@ -55,8 +55,10 @@ export function expressionInEditor(): string | undefined {
   const selected = document.getText(selection).trim();
   if (selected !== "") return selection.isSingleLine ? selected : undefined;
   const { line, character } = selection.active;
-  const span = expressionAt(document.lineAt(line).text, character);
-  return span ? document.getText(new Range(line, span.start, line, span.end)) : undefined;
+  const { text } = document.lineAt(line);
+  const span = expressionAt(text, character);
+  // What is called is no value.
+  return span && text[span.end] !== "(" ? document.getText(new Range(line, span.start, line, span.end)) : undefined;
 }
 
 async function askExpression(what: Question): Promise<string | undefined> {

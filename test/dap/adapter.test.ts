@@ -64,6 +64,26 @@ describe("the order of messages", () => {
   });
 });
 
+describe("memory", () => {
+  // 3.0 as a float64, little endian: 00 00 00 00 00 00 08 40. The tensor w has 8 bytes.
+  const data = "AAAAAAAACEA=";
+  for (const [what, args, written] of [
+    ["all of it fits", { data }, 8],
+    ["what reaches beyond the tensor is not written", { data, offset: 4 }, null],
+    ["what begins before the tensor is not written", { data, offset: -4 }, null],
+    ["a part of it is, where that is allowed", { data, offset: 4, allowPartial: true }, 4],
+  ] as const) {
+    it(what, async () => {
+      const client = await stoppedClient();
+      const before = await client.ask("readMemory", { memoryReference: "w", count: 8 });
+      const { success, body } = await client.ask("writeMemory", { memoryReference: "w", ...args });
+      assert.equal(success ? body.bytesWritten : null, written);
+      const { body: after } = await client.ask("readMemory", { memoryReference: "w", count: 8 });
+      assert.equal(after.data === before.body.data, written === null);
+    });
+  }
+});
+
 describe("the end", () => {
   it("a host that is killed ends the session once", async () => {
     const client = await stoppedClient();
@@ -117,6 +137,31 @@ describe("the end", () => {
       assert.deepEqual(client.launcher.told, told);
       assert.equal(client.launcher.asked.at(-1)?.kind === "detach", told.length === 0);
     });
+  }
+
+  for (const command of ["cancel", "disconnect"]) {
+    for (const when of ["while it is joined", "before its breakpoints are set"]) {
+      it(`what was to be joined goes on: ${command} ${when}`, async () => {
+        const client = createClient();
+        let join: () => void = () => undefined;
+        const joined = new Promise<void>((resolve) => (join = resolve));
+        const attach = client.launcher.attach.bind(client.launcher);
+        client.launcher.attach = (...given) => joined.then(() => attach(...given));
+        await client.ask("initialize", EDITOR);
+        const attached = client.send("attach", { run: "tiny-1" });
+        await client.settle();
+        if (when === "before its breakpoints are set") {
+          join();
+          await client.event("initialized");
+        }
+        await client.ask(command, command === "cancel" ? { requestId: attached } : {});
+        join();
+        await client.settle();
+        assert.equal((await client.answerTo(attached)).success, false);
+        assert.deepEqual(client.launcher.told, []);
+        assert.equal(client.launcher.asked.at(-1)?.kind, "detach");
+      });
+    }
   }
 
   it("a client that vanishes takes what was launched with it", async () => {
@@ -209,7 +254,7 @@ describe("moves", () => {
     ["next", {}, { how: "over" }],
     ["next", { granularity: "statement" }, { how: "over", granularity: "line" }],
     ["stepIn", { granularity: "line" }, { how: "into", granularity: "line" }],
-    ["stepIn", { targetId: 101 }, { how: "target", target: 101 }],
+    ["stepIn", { targetId: 101 }, { how: "into", target: 101 }],
     ["stepOut", { granularity: "instruction" }, { how: "out", granularity: "node" }],
     ["continue", {}, { how: "continue" }],
     ["goto", { targetId: 104 }, { how: "target", target: 104 }],

@@ -36,6 +36,19 @@ describe("a client's paths", () => {
     });
   }
 
+  for (const [written, path] of [
+    ["/models/../models/./x.nn.ts", "/models/x.nn.ts"],
+    ["/models//x.nn.ts", "/models/x.nn.ts"],
+    ["/../x.nn.ts", "/x.nn.ts"],
+    ["c:/models/sub/..\\x.nn.ts", "c:\\models\\x.nn.ts"],
+    ["\\\\server\\share\\x.nn.ts", "\\\\server\\share\\x.nn.ts"],
+    // On the systems whose paths begin with /, a \ is part of a name.
+    ["/a\\..\\b/x.nn.ts", "/a\\..\\b/x.nn.ts"],
+    ["../x.nn.ts", "../x.nn.ts"],
+  ]) {
+    it(`${written} is ${path}`, () => assert.equal(pathFromClient(plainClient, written), path));
+  }
+
   it("what is no file's URI stays as it is", () => {
     for (const text of ["untitled:Untitled-1", "vscode-vfs://github/x.nn.ts", "tiny (backward)"]) {
       assert.equal(pathFromClient(uris, text), text);

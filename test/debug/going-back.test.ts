@@ -221,12 +221,17 @@ describe("beginnings and ends", () => {
 
   it("pause stops where it is, going back too", async () => {
     const session = await open({ maxSteps: 6 }, line());
-    session.ask({ kind: "pause" });
-    const stop = await session.move("continue");
-    assert.equal(stop?.reason, "pause");
+    const pausing = async (how: "continue" | "reverse"): Promise<string | undefined> => {
+      const moved = session.move(how);
+      session.ask({ kind: "pause" });
+      return (await moved)?.reason;
+    };
+    assert.equal(await pausing("continue"), "pause");
     await toIteration(session, 4);
+    // One that comes while it stands is fulfilled already.
     session.ask({ kind: "pause" });
-    assert.equal((await session.move("reverse"))?.reason, "pause");
+    assert.equal((await session.move("over"))?.reason, "step");
+    assert.equal(await pausing("reverse"), "pause");
     await session.finish();
   });
 

@@ -149,6 +149,8 @@ describe("pictures of tensors", () => {
     assert.deepEqual([...changeOf({ ...now, data: Float64Array.of(1, 1, 1, 1) }, now).data], [-1, 0, 9, 10]);
     assert.throws(() => changeOf(undefined, now), /no value at the previous stop/);
     assert.throws(() => changeOf(counted(4, 2), now), /was \[4, 2\].*is \[2, 2\]/);
+    // As many elements, but not the same ones.
+    assert.throws(() => changeOf(counted(4), now), /was \[4\].*is \[2, 2\]/);
   });
 
   it("knows filters, maps and images from matrices", () => {

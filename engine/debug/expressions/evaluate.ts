@@ -1,3 +1,4 @@
+import { sizeOf } from "../../graph/shape";
 import { nearestName } from "../../load/suggest";
 import { type Index, readMask, readSelection, select, selectedShape, wholeOf } from "./indexing";
 import { CALLBACKS, type Context, tensorMember, tensorMembers } from "./members";
@@ -292,11 +293,7 @@ function index(node: IndexNode, scope: Scope): Value {
     }
   }
   const selection = select(wholeOf(object.shape), indicesOf(node.parts, scope), name);
-  charge(
-    scope.allowance,
-    selectedShape(selection).reduce((size, dim) => size * dim, 1),
-    name,
-  );
+  charge(scope.allowance, sizeOf(selectedShape(selection)), name);
   return tensorValue(readSelection(object.array, selection));
 }
 

@@ -1,4 +1,4 @@
-import type { NdArray } from "../../graph/array";
+import { type NdArray, isFiniteFloat } from "../../graph/array";
 import { formatShape, rowMajorStrides } from "../../graph/shape";
 import type { NumberFormat, TensorStatistics } from "../requests";
 import type { Value } from "./values";
@@ -92,7 +92,7 @@ function countStatistics(data: Float64Array): TensorStatistics {
   let zeros = 0;
   let finite = 0;
   for (const x of data) {
-    if (!Number.isFinite(x)) continue;
+    if (!isFiniteFloat(x)) continue;
     finite++;
     if (x === 0) zeros++;
     if (x < least) least = x;

@@ -1,5 +1,5 @@
 import type { NdArray } from "../../graph/array";
-import { formatShape, rowMajorStrides, sizeOf } from "../../graph/shape";
+import { formatShape, rowMajorStrides, shapesEqual, sizeOf } from "../../graph/shape";
 import { ExpressionError } from "./values";
 
 /** Parts of arrays as in NumPy: `W[0]`, `W[-1]`, `W[:, 1:3]`, `W[..., 0]`, `W[[0, 2]]`; for reading and for writing. */
@@ -94,7 +94,7 @@ export function writeSelection(array: NdArray, selection: Selection, values: NdA
 
 /** Elements where the mask is not 0, in order, as a vector. */
 export function readMask(array: NdArray, mask: NdArray, name: string): NdArray {
-  if (mask.shape.length !== array.shape.length || mask.shape.some((size, axis) => size !== array.shape[axis])) {
+  if (!shapesEqual(mask.shape, array.shape)) {
     throw new ExpressionError(
       `a mask needs the shape of ${name} ${formatShape(array.shape)}; this one is ${formatShape(mask.shape)}`,
     );

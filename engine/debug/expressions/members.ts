@@ -1,4 +1,5 @@
 import { type NdArray, toNested } from "../../graph/array";
+import { sizeOf } from "../../graph/shape";
 import type { CompletionRecord } from "../requests";
 import { type Allowance, isOperation, operate } from "./operations";
 import { OPERATIONS, methodSignatureOf } from "./signatures";
@@ -34,7 +35,7 @@ const PROPERTIES: Readonly<Record<string, Member>> = {
   shape: property("sizes of all axes", ({ shape }) => listValue(shape.map(numberValue))),
   dtype: property("float32, int32 or bool", ({ dtype }) => textValue(dtype)),
   rank: property("number of axes", ({ shape }) => numberValue(shape.length)),
-  size: property("number of elements", ({ shape }) => numberValue(shape.reduce((size, dim) => size * dim, 1))),
+  size: property("number of elements", ({ shape }) => numberValue(sizeOf(shape))),
   T: property("the last two axes swapped", (tensor, { allowance }) =>
     tensor.shape.length < 2 ? tensor : operate("transpose", [tensor], allowance),
   ),
@@ -154,7 +155,7 @@ function deadFraction({ data, shape }: NdArray): number {
   if (shape.length === 0) return Number(data[0] === 0);
   const unit = shape.length === 4 ? 1 : shape.length - 1;
   const units = shape[unit];
-  const inner = shape.slice(unit + 1).reduce((size, dim) => size * dim, 1);
+  const inner = sizeOf(shape.slice(unit + 1));
   const alive = new Uint8Array(units);
   data.forEach((x, at) => {
     if (x !== 0) alive[Math.floor(at / inner) % units] = 1;

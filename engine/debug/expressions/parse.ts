@@ -24,9 +24,9 @@ export function parseExpression(text: string): Expression {
   return { text, root };
 }
 
-export const ASSIGNMENTS = ["=", "+=", "-=", "*=", "/="] as const;
+const ASSIGNMENTS = ["=", "+=", "-=", "*=", "/="] as const;
 
-/** `target = value` cut in two; null where the text is no assignment. `+=` and the like give the sum as value. */
+/** `target = value` cut in two; null where the text is no assignment. Of `+=` and the like the value is the whole right side: `target + value`. */
 export function parseAssignment(text: string): { readonly target: Expression; readonly value: Expression } | null {
   const parser = startParser(text);
   const left = parseBinary(parser, 0);

@@ -3,7 +3,7 @@ import { fromNested } from "../../graph/array";
 import { evaluateIndices } from "./evaluate";
 import { nestedOf } from "./given";
 import { type Selection, select, wholeOf, writeSelection } from "./indexing";
-import { parseExpression } from "./parse";
+import { parseExpression, sourceOf } from "./parse";
 import type { Expression, IndexNode, Node } from "./syntax";
 import { ExpressionError, type Names, type Value, describe, within } from "./values";
 
@@ -28,7 +28,7 @@ export function parseTarget(text: string | Expression): Target {
     indices.unshift(node);
     node = node.object;
   }
-  return { expression, path: pathOf(node), root: expression.text.slice(node.start, node.end), indices };
+  return { expression, path: pathOf(node), root: sourceOf(expression, node), indices };
 }
 
 /**
@@ -42,12 +42,7 @@ export function writeTarget(target: Target, array: NdArray, value: Value, names:
       (part: Selection, node) => select(part, evaluateIndices(target.expression, node, names), target.root),
       wholeOf(array.shape),
     );
-    return writeSelection(
-      array,
-      selection,
-      arrayOf(value),
-      target.expression.text.slice(target.expression.root.start, target.expression.root.end),
-    );
+    return writeSelection(array, selection, arrayOf(value), sourceOf(target.expression, target.expression.root));
   });
 }
 

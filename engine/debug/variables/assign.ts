@@ -79,7 +79,8 @@ function settableNode(scene: Scene, name: string, found: Value): Tensor {
   throw new Error(whyFixed(scene, name, undefined));
 }
 
-function requireSettable(scene: Scene, name: string, node: Tensor): void {
+/** @throws in words for what cannot be set, or has no value yet */
+export function requireSettable(scene: Scene, name: string, node: Tensor): void {
   if (!isSettable(node)) throw new Error(whyFixed(scene, name, node));
   if (!isDone(scene, node)) throw new Error(`${name} is ${notYet(node)}; stop behind that line to set it`);
 }

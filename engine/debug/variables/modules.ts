@@ -15,7 +15,7 @@ import {
 } from "../expressions";
 import { nestedOf } from "../expressions/given";
 import { fromNested } from "../../graph/array";
-import type { Scene } from "../episode";
+import { type Scene, currentOf } from "../episode";
 import { nodeValue } from "./tensors";
 
 /** A module as expressions see it: its fields, and a call with values. */
@@ -90,7 +90,7 @@ function callModule(scene: Scene, module: Module, given: readonly Value[]): Valu
   const own = new Set(namedParameters(module).values());
   const [value] = evaluate([output], (leaf) => {
     if (leaf.op === "randomKey" && key) return scene.episode.values.of(key);
-    return own.has(leaf as never) ? scene.episode.values.of(leaf) : undefined;
+    return own.has(leaf as never) ? scene.episode.values.of(currentOf(scene, leaf)) : undefined;
   });
   return tensorValue(value);
 }

@@ -1,13 +1,14 @@
 import { type Value, formatValue, typeOf } from "../expressions";
 import { type Item, insideOf } from "./items";
-import { arrayItem } from "./tensors";
+import { arrayItem, isSettable } from "./tensors";
 
 /** What an expression gave, as a line of Variables. */
 export function valueItem(name: string, value: Value, evaluateName: string | null): Item {
   const type = typeOf(value);
   switch (value.kind) {
     case "tensor": {
-      const item = arrayItem(name, value, { evaluateName, type });
+      const settable = value.node !== null && isSettable(value.node);
+      const item = arrayItem(name, value, { evaluateName, type, settable });
       return value.node ? { ...item, node: value.node } : item;
     }
     case "record":
