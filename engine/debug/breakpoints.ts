@@ -11,7 +11,6 @@ import {
   type ExceptionFilter,
   type FunctionBreakpoint,
   type SourceBreakpoint,
-  type Stopped,
 } from "./requests";
 import { whyNeverWritten } from "./watches";
 
@@ -69,8 +68,6 @@ export interface Armed {
   /** Of data breakpoints: the node whose value has just come about, and what it replaces. */
   readonly written?: { readonly node: Tensor; readonly before: Tensor | undefined };
 }
-
-export type Reason = Stopped["reason"];
 
 /** All breakpoints of a session; what they mean in a graph is found once for each graph. */
 export interface Breakpoints {

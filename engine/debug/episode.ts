@@ -1,5 +1,4 @@
 import type { Batch } from "../data/loader";
-import type { NdArray } from "../graph/array";
 import type { Tensor } from "../graph/tensor";
 import type { Module } from "../nn/module";
 import type { DebugGraph } from "./graph";
@@ -41,11 +40,6 @@ export function isDone({ episode: { graph }, position }: Scene, node: Tensor): b
   return index === undefined || index < position.index;
 }
 
-/** The value of a node that lies behind, or of the very operation that is next: people look at what it is about to give. */
-export function valueAt(scene: Scene, node: Tensor): NdArray | undefined {
-  return isDone(scene, node) ? scene.episode.values.of(node) : undefined;
-}
-
 /** The node that holds a parameter's or state's value by now: once the update has given it another, that one. */
 export function currentOf(scene: Scene, node: Tensor): Tensor {
   const next = scene.episode.graph.training?.assignments.get(node);
@@ -59,12 +53,6 @@ export function gradientSoFar(scene: Scene, node: Tensor): Tensor | undefined {
   if (adjoint.contributions.length === 0)
     return adjoint.gradient && isDone(scene, adjoint.gradient) ? adjoint.gradient : undefined;
   return adjoint.contributions.findLast(({ sum }) => isDone(scene, sum))?.sum;
-}
-
-/** Whether all of a node's gradient has arrived. */
-export function isGradientWhole(scene: Scene, node: Tensor): boolean {
-  const gradient = scene.episode.graph.adjoints.get(node)?.gradient;
-  return gradient !== undefined && isDone(scene, gradient);
 }
 
 /** The operation that a position stands at, or in: the innermost level of that kind of the next step. */

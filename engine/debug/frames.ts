@@ -1,9 +1,11 @@
 import type { Site } from "../graph/site";
+import type { Tensor } from "../graph/tensor";
 import type { Episode, Scene } from "./episode";
 import { nextStep } from "./episode";
 import type { Level, NumberedStep } from "./levels";
 import { type Position, beginAt } from "./position";
 import { beginsCall } from "./places";
+import { gradientLabel, labelOf, operationName } from "./variables/labels";
 import type { Direction, FrameRecord } from "./requests";
 
 /** A frame of the stack: the part of a position's levels that it stands in. */
@@ -75,17 +77,19 @@ function kindOf(level: Level, { direction }: NumberedStep): FrameRecord["kind"] 
   }
 }
 
-function nameOf(level: Level, { direction }: NumberedStep, { episode }: Scene): string {
+function nameOf(level: Level, { direction }: NumberedStep, scene: Scene): string {
   const back = direction === "backward" ? " (backward)" : "";
   switch (level.kind) {
     case "module":
       return level.name === "" ? `${level.type}.forward${back}` : `${level.name}: ${level.type}${back}`;
     case "node":
-      return level.node ? nodeName(level, episode) : level.name;
-    case "operation":
+      return (level.node && gradientName(scene, level.node)) ?? level.name;
+    case "operation": {
+      const name = level.node?.op === level.name ? operationName(level.node) : level.name;
       return level.node?.name !== undefined && level.node.name !== level.name
-        ? `${level.name} → ${level.node.name}${back}`
-        : `${level.name}${back}`;
+        ? `${name} → ${level.node.name}${back}`
+        : `${name}${back}`;
+    }
     case "update":
       return `update by ${level.name}`;
     default:
@@ -93,9 +97,19 @@ function nameOf(level: Level, { direction }: NumberedStep, { episode }: Scene): 
   }
 }
 
-/** What a node of the backward pass is in the notation of calculus. */
-function nodeName({ node, name }: Level, { graph }: Episode): string {
-  return (node && graph.labels.get(node)) ?? name;
+/** What a node of the backward pass is in the notation of calculus: `∂loss/∂h via relu`, `∂h/∂hidden.z`; a step on the way by its operation. */
+export function gradientName(scene: Scene, node: Tensor): string | undefined {
+  const { adjoints, contributions, pass } = scene.episode.graph;
+  if (node === pass?.seed) return gradientLabel(scene, pass.output);
+  if (node.of && adjoints.get(node.of)?.gradient === node) return gradientLabel(scene, node.of);
+  const found = contributions.get(node);
+  if (found) return `${gradientLabel(scene, found.to)} via ${operationName(found.contribution.via)}`;
+  if (!node.of) return undefined;
+  const own = adjoints.get(node.of)?.contributions.find(({ sum, local }) => sum === node || local === node);
+  if (!own) return undefined;
+  return own.sum === node
+    ? `${gradientLabel(scene, node.of)} so far`
+    : `∂${labelOf(scene, own.via)}/∂${labelOf(scene, node.of)}`;
 }
 
 function rootOf(

@@ -4,7 +4,7 @@ import { type Site, samePlace } from "../graph/site";
 import { type Scope, type Tensor, isResult } from "../graph/tensor";
 import { type Module, isContainer, modulePath, moduleSite, namedModules } from "../nn/module";
 import { Parameter } from "../nn/parameter";
-import { gradientNodes, notesOf } from "../train/records";
+import { gradientNodes } from "../train/records";
 import type { Step as TrainingStep } from "../train/step";
 import { type Training, optionSite } from "../train/training";
 import { type Level, type NumberedStep, type Step, numberSteps, scopesOf } from "./levels";
@@ -22,8 +22,6 @@ export interface DebugGraph {
   readonly adjoints: ReadonlyMap<Tensor, Adjoint>;
   /** For each node of the backward pass that is one: the contribution that it is the value of. */
   readonly contributions: ReadonlyMap<Tensor, { readonly to: Tensor; readonly contribution: Contribution }>;
-  /** Names of the backward pass's nodes in the notation of calculus: `dloss/dh`, `∂u/∂t`, `dJ/dt via u`. */
-  readonly labels: ReadonlyMap<Tensor, string>;
   /** Trainable parameters (or variables of a free program) by name. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** Of a training or a loop's update; undefined for a program that only differentiates. */
@@ -192,7 +190,6 @@ function buildGraph(
     pass,
     adjoints,
     contributions,
-    labels: new Map(pass ? [...notesOf(pass)].map(([node, { name }]) => [node, name]) : []),
     parameters: parts.parameters,
     training: parts.training,
     place: parts.place,

@@ -15,7 +15,7 @@ import {
   formatMessage,
   tensorValue,
 } from "./expressions";
-import { type Frame, framesAt } from "./frames";
+import { type Frame, framesAt, gradientName } from "./frames";
 import type { DebugGraph } from "./graph";
 import { type Listing, backwardListing, lineOfStep } from "./listing";
 import { namesAt } from "./names";
@@ -225,9 +225,10 @@ export function createInspector(options: InspectorOptions): Inspector {
   return inspector;
 }
 
-function problemAt({ graph, values }: Episode, index: number): { index: number; stop: Stop } {
-  const { node } = graph.steps[index];
-  return { index, stop: notFinite(node.name ?? graph.labels.get(node) ?? node.op, values.of(node).data) };
+function problemAt(episode: Episode, index: number): { index: number; stop: Stop } {
+  const { node } = episode.graph.steps[index];
+  const name = gradientName({ episode, position: { index, depth: 0 } }, node) ?? node.name ?? node.op;
+  return { index, stop: notFinite(name, episode.values.of(node).data) };
 }
 
 /** Before a program is traced nothing can be bound. */
@@ -238,7 +239,6 @@ const NOTHING: Binder = {
     nodes: [],
     adjoints: new Map(),
     contributions: new Map(),
-    labels: new Map(),
     parameters: new Map(),
     pass: undefined,
     training: undefined,

@@ -3,11 +3,13 @@ import { type NdArray, isFiniteFloat } from "../graph/array";
 import type { Issue } from "../graph/issue";
 import { concreteShape } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
+import { type Module, namedParameters } from "../nn/module";
 import { Parameter } from "../nn/parameter";
 import { evaluate } from "../plan/evaluate";
 import type { FindingEvent } from "./events";
 import type { Layer } from "./statistics";
 import type { Forward, Step } from "./step";
+import type { StoredValues } from "./store";
 
 /** Thrown when a training cannot be built; the issues say why. */
 export class IssuesError extends Error {
@@ -35,6 +37,15 @@ export interface IterationValues {
   readonly randomKey: readonly [seed: number, iteration: number];
   /** Values of parameters and states. */
   readonly valueOf: (leaf: Tensor) => ArrayLike<number> | undefined;
+}
+
+/** A model's values by their leaves, of those by name. */
+export function valuesByLeaf(
+  model: Module,
+  values: ReadonlyMap<string, StoredValues>,
+): (leaf: Tensor) => StoredValues["data"] | undefined {
+  const names = new Map<Tensor, string>([...namedParameters(model)].map(([name, parameter]) => [parameter, name]));
+  return (leaf) => values.get(names.get(leaf) ?? "")?.data;
 }
 
 /**

@@ -109,13 +109,13 @@ function record(outputs: readonly Tensor[], pass: BackwardPass | undefined, opti
 
 const UNNOTED: Readonly<Record<Phase, NodeRecord["role"]>> = { forward: "value", backward: "factor", update: "update" };
 
-export interface Note {
+interface Note {
   readonly role: NodeRecord["role"];
   readonly name: string;
 }
 
 /** What each node of the backward pass is, and its name in the notation of calculus. */
-export function notesOf({ output, seed, adjoints }: BackwardPass): Map<Tensor, Note> {
+function notesOf({ output, seed, adjoints }: BackwardPass): Map<Tensor, Note> {
   const notes = new Map<Tensor, Note>();
   const cost = labelOf(output);
   notes.set(seed, { role: "seed", name: `d${cost}/d${cost}` });

@@ -3,11 +3,10 @@ import { batchCount, batches, type Batch } from "../data/loader";
 import { prefetchBatches } from "../data/prefetch";
 import type { LoadedDataset } from "../data/dataset";
 import { concreteShape } from "../graph/shape";
-import type { Tensor } from "../graph/tensor";
 import { moduleType, namedParameters, parameterCount } from "../nn/module";
 import { scheduledRate } from "../optim";
 import { type Checkpoint, type RunState, resumeProblem } from "./checkpoint";
-import { firstNotFinite, notFinite } from "./failures";
+import { firstNotFinite, notFinite, valuesByLeaf } from "./failures";
 import { type Parts, loadParts } from "./parts";
 import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
@@ -53,6 +52,8 @@ class Run {
   /** How far the run was told of: what a debugger repeats is not told again. */
   private told = { iteration: 0, epoch: 0 };
   private rateInstead: number | undefined;
+  /** Whether a debugger changed what was told already: what is saved must be of the future that came of it. */
+  private rewritten = false;
 
   constructor(
     private readonly training: Training,
@@ -198,10 +199,11 @@ class Run {
     };
     this.epochEvents.push(event);
     this.lastLoss = event.loss;
-    if (event.epoch <= this.told.epoch) return undefined;
-    this.told = { ...this.told, epoch: event.epoch };
+    const anew = event.epoch > this.told.epoch;
+    if (!anew && !this.rewritten) return undefined;
+    this.told = { ...this.told, epoch: Math.max(event.epoch, this.told.epoch) };
     // First told, then saved: a run that is killed in between tells of this epoch again when it is resumed.
-    await this.emit(event);
+    if (anew) await this.emit(event);
     await this.save(this.newMeasurements(this.programs.step(Math.min(this.batchSize, parts.train.length)).traced));
     return undefined;
   }
@@ -256,7 +258,11 @@ class Run {
         loss,
         parameter: [...step.gradients.keys()][spoilt],
         iteration: this.state.iteration + 1,
-        origin: await this.originOf(step, batch),
+        // If float64 shows it too.
+        origin: firstNotFinite(step, batch, {
+          randomKey: this.randomKey,
+          valueOf: valuesByLeaf(this.training.model, await this.store.read()),
+        }),
       }),
     );
     return undefined;
@@ -280,6 +286,7 @@ class Run {
     speed: () => number,
   ): Promise<void> {
     const learningRate = this.rate();
+    this.rewritten ||= this.state.iteration < this.told.iteration;
     this.store.replace(values);
     measured.add(batch.size, loss, undefined, undefined);
     this.lastLoss = loss;
@@ -296,22 +303,13 @@ class Run {
       iteration,
       learningRate: this.rate(),
       values: () => this.store.read(),
-      write: (values) => this.store.replace(values),
+      write: (values) => {
+        this.rewritten ||= iteration < this.told.iteration;
+        this.store.replace(values);
+      },
       setLearningRate: (rate) => (this.rateInstead = rate),
       snapshot: () => this.checkpointNow(measured),
     };
-  }
-
-  /** The operation that gave the first number that is not finite, if float64 shows it too. */
-  private async originOf(step: Step, batch: Batch): Promise<Tensor | undefined> {
-    const names = new Map(
-      [...namedParameters(this.training.model)].map(([name, parameter]) => [parameter as Tensor, name]),
-    );
-    const values = await this.store.read();
-    return firstNotFinite(step, batch, {
-      randomKey: this.randomKey,
-      valueOf: (leaf) => values.get(names.get(leaf) ?? "")?.data,
-    });
   }
 
   private async validate(data: LoadedDataset): Promise<{ loss: number; metrics: MetricValues }> {

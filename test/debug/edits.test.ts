@@ -5,6 +5,7 @@ import { Tensor } from "../../engine/graph/tensor";
 import { Trace, withTrace } from "../../engine/graph/trace";
 import { line } from "./support/models";
 import { type DebuggedSession, type SessionOptions, openSession, programFile } from "./support/session";
+import type { Checkpoint } from "../../engine/train/checkpoint";
 import type { StoredValues } from "../../engine/train/store";
 
 const TOLERANCE = 1e-6;
@@ -254,5 +255,18 @@ describe("the record of edits", () => {
     edits.clear();
     assert.equal(edits.at(2).size, 0);
     assert.ok(edits.version > version);
+  });
+
+  it("what is saved after the past was changed is of the future that came of it", async () => {
+    const checkpoints: Checkpoint[] = [];
+    const save = (checkpoint: Checkpoint): Promise<string> => Promise.resolve(`${checkpoints.push(checkpoint)}`);
+    const session = await open({ maxSteps: 8, epochs: 4, save });
+    for (;;) if ((await session.move("over"))?.description.startsWith("At the end")) break;
+    await session.move("reverse");
+    assert.equal(session.scene.episode.iteration, 0);
+    begin(session);
+    assert.equal(await session.move("continue"), undefined);
+    const final = await session.finish();
+    assert.deepEqual(checkpoints.at(-1)?.values, final);
   });
 });
