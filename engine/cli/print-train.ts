@@ -65,6 +65,9 @@ export function createProgress(json: boolean, output: Output, now: () => number 
         output.write(findingText(event));
         return;
       }
+      case "rewind":
+        // Only a debugger changes the past, and nothing is debugged here.
+        return;
       case "end":
         clear();
         if (start && last) output.write(flowTable(start, last));

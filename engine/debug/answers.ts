@@ -20,6 +20,7 @@ import { whyNeverWritten } from "./watches";
 import { type Assignment, assignAt, assignVariable, requireSettable } from "./variables/assign";
 import { nodeOfMemory, readBytes, writeBytes } from "./variables/bytes";
 import { inlineValuesAt } from "./variables/inline";
+import { modelsOf } from "./variables/frames";
 import { labelOf } from "./variables/labels";
 import { childNamed, recordOf, variablesAt } from "./variables/items";
 import { scopesAt } from "./variables/scopes";
@@ -86,9 +87,14 @@ const ANSWERS: Handlers = {
   completions: (inspector, { text, offset, frame }) => complete(text, offset, inspector.names(frame)),
   stepTargets: (inspector, { frame }) => stepTargets(inspector, frame),
   gotoTargets: (inspector, { file, line }) => gotoTargets(inspector, file, line),
-  modules: ({ options: { model } }) => {
-    const root = model();
-    return root ? [...namedModules(root)].map(([path, module]) => moduleRecord(path, module)) : [];
+  modules: (inspector) => {
+    const root = inspector.options.model();
+    const roots = root ? [root] : modelsOf(inspector.binder().graph).values();
+    const records = [...roots].flatMap((model) =>
+      [...namedModules(model)].map(([path, module]) => moduleRecord(path, module)),
+    );
+    // Frames know modules by their path: of two models in one program the first has it.
+    return [...new Map(records.reverse().map((record) => [record.id, record])).values()].reverse();
   },
   sources: (inspector) => {
     const { places, graph } = inspector.binder();

@@ -1,7 +1,8 @@
 import type { Tensor } from "../graph/tensor";
-import { parseExpression } from "./expressions";
+import { messageProblem, parseExpression } from "./expressions";
 import type { DebugGraph } from "./graph";
-import { type PlaceIndex, type Stops, callsNamed, placeKey, stopsOver } from "./places";
+import { type LineFound, type Lines, createLines } from "./lines";
+import { type PlaceIndex, type Stops, callsNamed } from "./places";
 import { type Position, arriveAt } from "./position";
 import {
   type BoundBreakpoint,
@@ -109,10 +110,14 @@ type Entry = Breakpoint &
     | { readonly kind: "data"; readonly given: DataBreakpoint }
   );
 
-/** How far below a line without an operation a breakpoint moves. */
-const REACH = 6;
-
-export function createBreakpoints(passes: "all" | Direction): Breakpoints {
+/** @param onChange told of a breakpoint that means something else since more of the program is known */
+export function createBreakpoints(
+  passes: "all" | Direction,
+  onChange: (breakpoint: BoundBreakpoint) => void = () => undefined,
+): Breakpoints {
+  const lines = createLines();
+  /** What was said of each breakpoint last. */
+  const told = new Map<number, BoundBreakpoint>();
   let ids = 1;
   let entries: Entry[] = [];
   // Who never says which ones gets those that are on by themselves.
@@ -132,17 +137,36 @@ export function createBreakpoints(passes: "all" | Direction): Breakpoints {
     cache = new WeakMap();
   };
   const bound = (entry: Entry, bind: Binder): BoundBreakpoint => {
-    if (entry.problem !== undefined) return { id: entry.id, verified: false, message: entry.problem };
-    return describe(entry, positionsOf(entry, bind, passes), bind);
+    lines.add(bind.places);
+    const made =
+      entry.problem === undefined
+        ? describe(entry, bind, lines, passes)
+        : { id: entry.id, verified: false, message: entry.problem };
+    told.set(entry.id, made);
+    return made;
+  };
+  /** A program of several graphs shows only with the later ones what all lines do. */
+  const learn = (bind: Binder): void => {
+    const isNew = lines.add(bind.places);
+    if (isNew) cache = new WeakMap();
+    for (const entry of entries) {
+      const before = told.get(entry.id);
+      if (entry.problem !== undefined || !before || (before.verified && !isNew)) continue;
+      const now = describe(entry, bind, lines, passes);
+      // What this graph has nothing of is still there in others.
+      if (!now.verified || (before.verified && now.line === before.line && now.message === before.message)) continue;
+      if (before.verified && entry.kind !== "source") continue;
+      told.set(entry.id, now);
+      onChange(now);
+    }
   };
 
   return {
     setSource(file, list, bind) {
       const path = bind.fileOf(file);
       const fresh = list.map((given): Entry => ({
-        ...common(ids++, given),
+        ...withMessage(common(ids++, given), given.logMessage),
         kind: "source",
-        logMessage: given.logMessage,
         given: { ...given, file: path },
       }));
       replace((entry) => entry.kind !== "source" || entry.given.file !== path, fresh);
@@ -171,10 +195,11 @@ export function createBreakpoints(passes: "all" | Direction): Breakpoints {
     armedIn(bind) {
       const known = cache.get(bind.graph);
       if (known) return known;
+      learn(bind);
       const armed = new Map<number, Armed[]>();
       for (const entry of entries) {
         if (entry.problem !== undefined) continue;
-        for (const each of positionsOf(entry, bind, passes)) {
+        for (const each of positionsOf(entry, bind, lines, passes)) {
           const list = armed.get(each.position.index) ?? [];
           list.push({ ...each, breakpoint: entry });
           armed.set(each.position.index, list);
@@ -208,22 +233,22 @@ function common(
   };
 }
 
+function withMessage(breakpoint: Omit<Breakpoint, "kind">, logMessage: string | undefined): Omit<Breakpoint, "kind"> {
+  const problem = breakpoint.problem ?? (logMessage === undefined ? undefined : messageProblem(logMessage));
+  return { ...breakpoint, logMessage, problem };
+}
+
 type Found = Omit<Armed, "breakpoint">;
 
-function positionsOf(entry: Entry, bind: Binder, passes: "all" | Direction): Found[] {
+function positionsOf(entry: Entry, bind: Binder, lines: Lines, passes: "all" | Direction): Found[] {
   const { graph, places } = bind;
   switch (entry.kind) {
     case "source": {
-      const { file, line, column, mode = passes } = entry.given;
+      const { file, line } = entry.given;
       const listed = bind.listed(file, line);
       if (listed) return [atStep(graph, listed.index)];
-      const { stops, exact } = stopsFor(places, file, line);
-      // A column means one of several calls on the line, if it stands on one.
-      const wanted = column === undefined || !exact ? undefined : nearest(stops, column);
-      return stops.filter(
-        ({ direction, range, begins }) =>
-          (mode === "all" || direction === mode) && (wanted === undefined ? begins : range.column === wanted),
-      );
+      const found = lines.find(file, line);
+      return lines.stopsIn(places, file, found).filter(isMeant(entry.given, found, passes));
     }
     case "function": {
       const [, pass, name] = /^(?:(forward|backward|update):)?(.*)$/s.exec(entry.given.name.trim()) ?? [
@@ -238,12 +263,30 @@ function positionsOf(entry: Entry, bind: Binder, passes: "all" | Direction): Fou
       return bind.watched(entry.given.dataId).flatMap((written) => {
         const index = graph.indexOf.get(written.node);
         if (index === undefined) return [];
-        // When the step is done: the program stands before the next one.
-        return [{ position: arriveAt(graph.steps, index + 1), direction: graph.steps[index].direction, written }];
+        const { direction } = graph.steps[index];
+        return [{ position: behind(graph, index), direction, written }];
       });
     default:
       return entry satisfies never;
   }
+}
+
+/** Which of what happens on its line a breakpoint means. */
+function isMeant(
+  { column, mode }: Source,
+  { stops, exact }: LineFound,
+  passes: "all" | Direction,
+): (stop: Stops) => boolean {
+  const pass = mode ?? passes;
+  // A column means one of several calls on the line, if it stands on one.
+  const wanted = column === undefined || !exact ? undefined : nearest(stops, column);
+  return ({ direction, range, begins }) =>
+    (pass === "all" || direction === pass) && (wanted === undefined ? begins : range.column === wanted);
+}
+
+/** When a step is done: the program stands before the next one; after the last still in what has just been done. */
+function behind({ steps }: DebugGraph, index: number): Position {
+  return index + 1 < steps.length ? arriveAt(steps, index + 1) : { index: index + 1, depth: 1 };
 }
 
 /** Where the last call before a column begins; undefined where none does. */
@@ -256,61 +299,46 @@ function atStep({ steps }: DebugGraph, index: number): Found {
   return { position: { index, depth: steps[index].levels.length - 1 }, direction: steps[index].direction };
 }
 
-interface Bound {
-  readonly stops: readonly Stops[];
-  /** Where it is then. */
-  readonly line: number;
-  /** Whether calls begin on the line itself. */
-  readonly exact: boolean;
-}
-
-/** What happens on the line, in a call that reaches over it, or on the next line below where something happens. */
-function stopsFor(places: PlaceIndex, file: string, line: number): Bound {
-  const here = places.get(placeKey(file, line));
-  if (here) return { stops: here, line, exact: true };
-  const over = stopsOver(places, file, line);
-  if (over.length > 0) return { stops: over.map((stop) => ({ ...stop, begins: true })), line, exact: false };
-  for (let at = line + 1; at <= line + REACH; at++) {
-    const below = places.get(placeKey(file, at));
-    if (below) return { stops: below, line: at, exact: false };
-  }
-  return { stops: [], line, exact: false };
-}
-
-function describe(entry: Entry, found: readonly Found[], bind: Binder): BoundBreakpoint {
-  const passes = [...new Set(found.map(({ direction }) => direction))];
+function describe(entry: Entry, bind: Binder, lines: Lines, mode: "all" | Direction): BoundBreakpoint {
   const { id } = entry;
+  const passesOf = (stops: readonly { readonly direction: Direction }[]): string =>
+    [...new Set(stops.map(({ direction }) => direction))].join(" and ");
   if (entry.kind === "source") {
     const { file, line } = entry.given;
     const listed = bind.listed(file, line);
-    if (listed) return { id, verified: true, line: listed.line };
-    const { stops, line: at } = stopsFor(bind.places, file, line);
-    if (stops.length === 0) return { id, verified: false, message: noOperation(bind, file) };
-    if (found.length === 0) {
-      const here = [...new Set(stops.map(({ direction }) => direction))].join(" and ");
+    if (listed) {
+      const own = bind.graph.steps[listed.index].levels.findLast(({ isOwnLine }) => isOwnLine)?.site;
+      const message = own && { message: `Stops in the function's own backward, at its line ${own.line}` };
+      return { id, verified: true, line: listed.line, ...message };
+    }
+    const found = lines.find(file, line);
+    const { stops, line: at } = found;
+    if (stops.length === 0) return { id, verified: false, message: noOperation(lines, file) };
+    const meant = stops.filter(isMeant(entry.given, found, mode));
+    if (meant.length === 0) {
       return {
         id,
         verified: false,
-        message: `This line is passed ${here} only; the breakpoint asks for ${entry.given.mode ?? "another pass"}`,
+        message: `This line is passed ${passesOf(stops)} only; the breakpoint asks for ${entry.given.mode ?? "another pass"}`,
       };
     }
-    return { id, verified: true, line: at, message: `Stops ${passes.join(" and ")}` };
+    return { id, verified: true, line: at, message: `Stops ${passesOf(meant)}` };
   }
-  if (found.length > 0) return { id, verified: true, message: `Stops ${passes.join(" and ")}` };
+  const found = positionsOf(entry, bind, lines, mode);
+  if (found.length > 0) return { id, verified: true, message: `Stops ${passesOf(found)}` };
   const what = entry.kind === "function" ? entry.given.name : entry.given.dataId;
   return {
     id,
     verified: false,
     message:
       entry.kind === "function"
-        ? `No module, layer or operation is called ${what}; use a path (hidden), a class (Linear) or an operation (softmax), * for any characters`
+        ? `No module, layer or operation is called ${what}; use a path (hidden, layers[0]), a class (Linear) or an operation (softmax), * for any characters, [*] for any index`
         : whyNeverWritten(what, bind.watched(what)),
   };
 }
 
-function noOperation({ places }: Binder, file: string): string {
-  const known = [...places.keys()].some((key) => key.startsWith(`${file}:`));
-  return known
+function noOperation(lines: Lines, file: string): string {
+  return lines.knows(file)
     ? "No layer or operation runs on this line or just below it"
     : "Nothing of this file takes part in the program that is being debugged";
 }

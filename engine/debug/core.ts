@@ -10,10 +10,11 @@ import type { DebugGraph } from "./graph";
 import { type Inspector, LISTING, createInspector } from "./inspector";
 import { stepOfLine } from "./listing";
 import { indexPlaces } from "./places";
+import { type Progress, createProgress } from "./progress";
 import { type Player, type Stop, STEPPED, createPlayer } from "./player";
 import type { DebugEvent, DebugOptions, Move } from "./requests";
 import type { StoredValues } from "../train/store";
-import { type Budget, type Values, createValues } from "./values";
+import { type Values, createBudget, createValues } from "./values";
 
 /** What a debugger needs from where it runs. */
 export interface DebuggerEnvironment {
@@ -38,6 +39,7 @@ export interface Core {
   readonly player: Player;
   readonly inspector: Inspector;
   readonly edits: Edits;
+  readonly progress: Progress;
   /** Bytes for going back, beside the values of an episode. */
   readonly bound: number;
   /** Fulfilled when breakpoints are set and the program may begin. */
@@ -71,19 +73,25 @@ const VALUES_SHARE = 0.5;
 export function createCore(options: DebugOptions, environment: DebuggerEnvironment): Core {
   const { emit, breathe } = environment;
   const total = (options.historyLimit ?? DEFAULT_HISTORY_MIB) * MIB;
-  const breakpoints = createBreakpoints(options.passes ?? "all");
+  const breakpoints = createBreakpoints(options.passes ?? "all", (breakpoint) =>
+    emit({ kind: "breakpoint", breakpoint }),
+  );
   const quick = createQuickEvaluator();
-  const budget: Budget = { bound: total * VALUES_SHARE, used: 0 };
+  const budget = createBudget(total * VALUES_SHARE);
   const binders = new WeakMap<DebugGraph, Binder>();
   let begin: () => void = () => undefined;
   const started = new Promise<void>((resolve) => (begin = resolve));
   let resume: ((move: Move) => void) | undefined;
 
+  const progress = createProgress(emit, environment.now);
+  void started.then(() => progress.begin());
   const rest = <T>(announce: () => void, answer: (move: Move) => T): Promise<T> =>
     new Promise((resolve) => {
       environment.onRest(true);
+      progress.end();
       resume = (move) => {
         resume = undefined;
+        progress.begin();
         inspector.goOn();
         environment.onRest(false);
         resolve(answer(move));
@@ -133,6 +141,7 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
     player,
     inspector,
     edits: createEdits(),
+    progress,
     bound: total * (1 - VALUES_SHARE),
     started,
     begin,
@@ -158,7 +167,7 @@ export function createCore(options: DebugOptions, environment: DebuggerEnvironme
       binders.set(graph, binder);
       return binder;
     },
-    valuesOf: (bind) => createValues(bind, budget, (node, inputs) => quick.evaluate(node, inputs)),
+    valuesOf: (bind) => createValues(bind, budget, (node, inputs) => quick.evaluate(node, inputs), environment.now),
     wantsEpisode: (graph) =>
       player.intent.kind !== "run" || player.pauseRequested || breakpoints.armedIn(core.binderOf(graph)).size > 0,
     ready(graph) {

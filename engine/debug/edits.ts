@@ -12,6 +12,8 @@ export interface Edits {
   /** Whether the iteration's outcome cannot be what the training's own program computes: something in its middle was changed. */
   changesOutcome(iteration: number): boolean;
   clear(): void;
+  /** The first iteration in which something was changed. */
+  readonly first: number | undefined;
   /** Grows with each change. */
   readonly version: number;
 }
@@ -47,6 +49,10 @@ export function createEdits(): Edits {
       values.clear();
       rates.clear();
       version++;
+    },
+    get first() {
+      const all = [...values.keys(), ...rates.keys()];
+      return all.length > 0 ? Math.min(...all) : undefined;
     },
     get version() {
       return version;

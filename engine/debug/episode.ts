@@ -21,6 +21,8 @@ export interface Episode {
   readonly model: Module | undefined;
   /** Losses of the iterations before, as far as they are known. */
   readonly lossBefore: number | undefined;
+  /** Of a training: does a part of its own iteration before its time. @returns whether something is left */
+  readonly ahead?: () => boolean;
 }
 
 /** An episode at a moment: what lies behind has a value, what lies ahead has none yet. */

@@ -1,4 +1,5 @@
 import { isFiniteFloat } from "../graph/array";
+import type { Tensor } from "../graph/tensor";
 import {
   type Evaluated,
   LEAVES,
@@ -6,6 +7,7 @@ import {
   type Operands,
   type Seen,
   figure,
+  lineText,
   nameAt,
   operationText,
   placeText,
@@ -26,6 +28,8 @@ const ADVICE = {
   parameter:
     "An earlier update made it so: go back to where it was finite, then lower the learning rate or clip gradients.",
   input: "Look at this example; fillMissing puts numbers in the place of missing ones.",
+  rate: "Give the optimiser a learning rate above 0, such as 0.01, and look at what its schedule makes of it.",
+  byHand: "Set another, or restart.",
   written: "The program says so.",
   domain: "Keep its input where it has a value.",
 } as const;
@@ -42,7 +46,7 @@ export function notFiniteCause(
   file: string | undefined,
 ): { readonly text: string; readonly advice: string } {
   if (LEAVES.has(seen.node.op)) {
-    const origin = LEAF_ORIGINS[seen.node.op] ?? LEAF_ORIGINS.constant;
+    const origin = originOf(values, seen.node, file);
     return { text: `${nameAt(values, seen)} is ${figure(seen.value)} ${origin.text}`, advice: ADVICE[origin.advice] };
   }
   const { formula, culprit, advice, isOneOfMany = false } = formulaOf(seen, operands);
@@ -53,7 +57,30 @@ export function notFiniteCause(
   return { text, advice: ADVICE[advice] };
 }
 
-const LEAF_ORIGINS: Readonly<Record<string, { readonly text: string; readonly advice: keyof typeof ADVICE }>> = {
+interface Origin {
+  readonly text: string;
+  readonly advice: keyof typeof ADVICE;
+}
+
+function originOf(values: Evaluated, node: Tensor, file: string | undefined): Origin {
+  if (node.op !== "input") return LEAF_ORIGINS[node.op] ?? LEAF_ORIGINS.constant;
+  const { kind, byHand, site } = values.given(node);
+  if (byHand) return { text: "because it was set so by hand", advice: "byHand" };
+  switch (kind) {
+    case "data":
+      return LEAF_ORIGINS.input;
+    case "rate":
+      return { text: `as the optimiser or its schedule gives it${lineText(site, file)}`, advice: "rate" };
+    case "count":
+      return { text: "by the count of updates", advice: "written" };
+    case "state":
+      return LEAF_ORIGINS.parameter;
+    default:
+      return kind satisfies never;
+  }
+}
+
+const LEAF_ORIGINS: Readonly<Record<string, Origin>> = {
   parameter: { text: "from the beginning of the iteration", advice: "parameter" },
   input: { text: "in the data", advice: "input" },
   constant: { text: "by its definition", advice: "written" },

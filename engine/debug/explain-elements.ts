@@ -1,6 +1,6 @@
 import { type NdArray, isFiniteFloat } from "../graph/array";
 import type { Site } from "../graph/site";
-import type { Tensor } from "../graph/tensor";
+import { type Tensor, writtenAt } from "../graph/tensor";
 import { eachOperand, indexOfFlat } from "./elements";
 import { formatNumber } from "./expressions/format";
 import { operationName } from "./variables/labels";
@@ -34,6 +34,18 @@ export interface Evaluated {
   of(node: Tensor): NdArray;
   /** `h`, `∂loss/∂h`, `relu(…)` */
   label(node: Tensor): string;
+  /** What a leaf is that the iteration is given. */
+  given(node: Tensor): Given;
+}
+
+/** `data`: of the batch; `rate`: the learning rate; `count`: of updates; `state`: the optimiser's, at `start` before its first update. */
+export interface Given {
+  readonly kind: "data" | "rate" | "count" | "state";
+  readonly start?: boolean;
+  /** Where the optimiser is made. */
+  readonly site?: Site | undefined;
+  /** Whether the user has put it there at a stop. */
+  readonly byHand: boolean;
 }
 
 /** As many elements as a step shows of what it was made of. */
@@ -84,12 +96,17 @@ export function figure(value: number): string {
 
 /** Where the user wrote what made a node: of a gradient the operation that it goes back through. */
 export function siteOf(node: Tensor): Site | undefined {
+  const written = writtenAt(node);
+  if (written) return written;
   return (node.phase === "backward" ? (node.via ?? node) : (node.phase === "update" && node.of) || node).site;
 }
 
 /** ` (line 11)`, with the file's name where it is another than the one that is spoken of. */
 export function placeText(node: Tensor, file: string | undefined): string {
-  const site = siteOf(node);
+  return lineText(siteOf(node), file);
+}
+
+export function lineText(site: Site | undefined, file: string | undefined): string {
   if (!site) return "";
   return site.file === file
     ? ` (line ${site.line})`

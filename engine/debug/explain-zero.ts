@@ -9,6 +9,7 @@ import {
   type Operands,
   type Seen,
   figure,
+  lineText,
   look,
   nameAt,
   operand,
@@ -30,7 +31,7 @@ export interface ZeroReason {
 }
 
 export function whyZero(values: Evaluated, seen: Seen, operands: Operands, file: string | undefined): ZeroReason {
-  const asked: Asked = { values, seen, operands, place: (node) => placeText(node, file) };
+  const asked: Asked = { values, seen, operands, place: (node) => placeText(node, file), file };
   const rule = RULES[seen.node.op];
   const reason = rule?.(asked) ?? (LEAVES.has(seen.node.op) ? leafZero(asked) : anyZero(asked));
   if (reason.next) return reason;
@@ -43,6 +44,7 @@ interface Asked {
   readonly seen: Seen;
   readonly operands: Operands;
   readonly place: (node: Tensor) => string;
+  readonly file: string | undefined;
 }
 
 type Rule = (asked: Asked) => ZeroReason | undefined;
@@ -154,14 +156,14 @@ const RULES: Readonly<Partial<Record<string, Rule>>> = {
   iota: () => ({ text: "positions count from 0" }),
 };
 
-function leafZero({ values, seen, place }: Asked): ZeroReason {
+function leafZero({ values, seen, place, file }: Asked): ZeroReason {
   const { node } = seen;
   if (node.op === "parameter")
     return {
       text: `the parameter ${nameAt(values, seen)} is 0`,
       advice: "Weights that all begin with 0 get the same gradient and stay alike: initialise them at random.",
     };
-  if (node.op === "input") return { text: `${nameAt(values, seen)} is 0 in the data` };
+  if (node.op === "input") return givenZero(values, seen, file);
   if (node.phase === "backward") {
     const via = node.via;
     if (via?.op === "withGradient")
@@ -172,6 +174,32 @@ function leafZero({ values, seen, place }: Asked): ZeroReason {
     };
   }
   return { text: `the constant ${node.name === undefined ? "" : `${node.name} `}is 0`.replace("  ", " ") };
+}
+
+function givenZero(values: Evaluated, seen: Seen, file: string | undefined): ZeroReason {
+  const { kind, byHand, start, site } = values.given(seen.node);
+  const name = nameAt(values, seen);
+  if (byHand) return { text: `${name} was set to 0 by hand`, advice: "Set another value, or restart." };
+  switch (kind) {
+    case "data":
+      return { text: `${name} is 0 in the data` };
+    case "rate":
+      return {
+        text: `the optimiser or its schedule gives a learning rate of 0${lineText(site, file)}, and an update that is multiplied by it changes nothing`,
+        advice: "Give the optimiser a learning rate above 0, such as 0.01, or end its schedule above 0.",
+      };
+    case "count":
+      return { text: "no update is counted yet" };
+    case "state":
+      return {
+        text: start
+          ? `${name} is a state of the optimiser, which begins with 0`
+          : `${name} is a state of the optimiser, and every gradient that went into it was 0, or too small for a number`,
+        advice: start ? "The first update gives it its first value." : "Ask about the gradient of that parameter.",
+      };
+    default:
+      return kind satisfies never;
+  }
 }
 
 /** f(0) = 0, a movement of a 0, or a function that has this 0 elsewhere. */

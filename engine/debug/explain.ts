@@ -4,6 +4,7 @@ import { type Scene } from "./episode";
 import { notFiniteCause } from "./explain-causes";
 import {
   type Evaluated,
+  type Given,
   type Operand,
   type Operands,
   type Seen,
@@ -40,6 +41,7 @@ export function explain(
   const values: Evaluated = {
     of: (each) => all.of(each),
     label: (each) => (each === node && name !== undefined ? name : nameOf(scene, each)),
+    given: (each) => givenOf(scene, each),
   };
   const { data, shape } = all.of(node);
   const wanted = what === "zero" ? (x: number): boolean => x === 0 : (x: number): boolean => !isFiniteFloat(x);
@@ -145,6 +147,17 @@ function nameOf(scene: Scene, node: Tensor): string {
   const known = graph.contributions.get(node);
   if (graph.adjoints.get(node.of)?.gradient === node) return gradientLabel(scene, node.of);
   return known ? `${gradientLabel(scene, known.to)} via ${known.contribution.via.op}` : labelOf(scene, node);
+}
+
+function givenOf({ episode: { graph, iteration, values } }: Scene, node: Tensor): Given {
+  const { training } = graph;
+  const byHand = values.changed.has(node);
+  if (node === training?.learningRate)
+    return { kind: "rate", byHand, site: graph.steps.find(({ direction }) => direction === "update")?.levels[0].site };
+  if (node === training?.count) return { kind: "count", byHand };
+  if (training?.optimizerState.some(({ leaf }) => leaf === node))
+    return { kind: "state", byHand, start: iteration === 0 };
+  return { kind: "data", byHand };
 }
 
 function firstOf(data: Float64Array, what: "not-finite" | "zero", wanted: (x: number) => boolean): number {

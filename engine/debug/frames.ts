@@ -26,7 +26,7 @@ export interface Frame {
 export function framesAt(scene: Scene): Frame[] {
   const { episode, position } = scene;
   const step = nextStep(scene);
-  if (!step) return [endFrame(episode)];
+  if (!step) return position.depth > 0 ? afterLast(scene) : [endFrame(episode)];
   const { levels, direction } = step;
   const frames: Frame[] = [frameOf(step, position.depth, position.depth, true, scene)];
   for (let depth = position.depth; depth >= 1; depth--) frames.push(frameOf(step, depth - 1, depth, false, scene));
@@ -64,7 +64,7 @@ function frameOf(step: NumberedStep, at: number, depth: number, pending: boolean
 function kindOf(level: Level, { direction }: NumberedStep): FrameRecord["kind"] {
   switch (level.kind) {
     case "node":
-      return direction === "backward" ? "contribution" : "operation";
+      return direction === "backward" && !level.isOwnLine ? "contribution" : "operation";
     case "update":
     case "parameter":
       return "update";
@@ -137,15 +137,31 @@ function endFrame({ graph }: Episode): Frame {
   };
 }
 
+/** With the last step done, and nothing said of the end yet: what has just been done, in what it belongs to. */
+function afterLast(scene: Scene): Frame[] {
+  const { episode } = scene;
+  const last = episode.graph.steps.at(-1);
+  if (!last) return [endFrame(episode)];
+  const { direction, levels, node } = last;
+  const [level] = levels;
+  const of = direction === "update" ? node.of?.name : undefined;
+  const name = nameOf(level, last, scene) + (of === undefined ? "" : ` → ${of}`);
+  const root = { depth: 0, level: undefined, pending: false, ...rootOf(episode, direction), direction };
+  return [
+    { depth: 0, level, pending: false, name, kind: kindOf(level, last), direction, site: level.site },
+    { ...root, site: level.site ?? episode.graph.place },
+  ];
+}
+
 /** Where a frame's call began, entered. */
 export function beginningOfFrame({ episode, position }: Scene, frame: Frame): Position {
   const { steps } = episode.graph;
-  if (position.index >= steps.length || frame.pending) return position;
-  let { index } = position;
+  if (steps.length === 0 || frame.pending) return position;
+  let index = Math.min(position.index, steps.length - 1);
   if (frame.level === undefined) {
     while (index > 0 && steps[index - 1].direction === steps[index].direction) index--;
     return beginAt(steps, index);
   }
-  while (!beginsCall(steps, index, frame.depth - 1)) index--;
+  while (!beginsCall(steps, index, Math.max(0, frame.depth - 1))) index--;
   return { index, depth: frame.depth };
 }

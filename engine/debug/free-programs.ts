@@ -4,6 +4,7 @@ import { Parameter } from "../nn/parameter";
 import type { LoopUpdate } from "../train/execute";
 import { type Core, BEGINNING, END, ENTRY } from "./core";
 import type { Episode } from "./episode";
+import type { Stop } from "./player";
 import { type DebugGraph, graphOfLoop } from "./graph";
 
 /** Steps through a program that has a graph and nothing more. */
@@ -47,6 +48,7 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
   const { player } = core;
   const past: { readonly episode: Episode; readonly update: LoopUpdate }[] = [];
   let told = false;
+  let forgotten = 0;
 
   return async (update) => {
     const parameters = new Map(
@@ -77,7 +79,10 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
     );
     if (episode.values.full) for (const { episode: before } of past) before.values.forget();
     past.push({ episode, update });
-    if (past.length > PAST) past.shift()?.episode.values.forget();
+    if (past.length > PAST) {
+      past.shift()?.episode.values.forget();
+      forgotten++;
+    }
     await core.environment.breathe();
     // No run of its own tells of numbers that are none.
     if (!core.wantsEpisode(graph) && !core.breakpoints.filter("not-finite")) return;
@@ -109,12 +114,20 @@ export function createLoopPlayer(core: Core): (update: LoopUpdate) => Promise<vo
         const stop =
           left === "restart"
             ? { ...BEGINNING, description: "A loop of its own cannot be restarted from within; restart the session" }
-            : BEGINNING;
+            : forgotten > 0
+              ? tooFar(past[0].episode)
+              : BEGINNING;
         player.intent = { kind: "stop", stop };
         entry = "start";
       }
     }
   };
+}
+
+function tooFar({ iteration }: Episode): Stop {
+  const description = `At the beginning of what is kept: of the updates before update ${iteration} nothing is known any more`;
+  const text = `The last ${PAST} updates of a loop can be gone back to. To see an earlier one, restart and stop there: with a breakpoint whose condition is iteration == ${Math.max(0, iteration - 1)}, say.`;
+  return { ...BEGINNING, description, text };
 }
 
 /** Two models may both have a `hidden.weight`. */

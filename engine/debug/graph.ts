@@ -1,12 +1,14 @@
 import type { Adjoint, BackwardPass, Contribution } from "../autodiff/gradients";
 import { reachable } from "../graph/order";
 import { type Site, samePlace } from "../graph/site";
-import { type Scope, type Tensor, isResult } from "../graph/tensor";
+import { type Scope, type Tensor, isResult, writtenAt } from "../graph/tensor";
+import { moduleCallOf } from "../graph/trace";
 import { type Module, isContainer, modulePath, moduleSite, namedModules } from "../nn/module";
 import { Parameter } from "../nn/parameter";
 import { gradientNodes } from "../train/records";
 import type { Step as TrainingStep } from "../train/step";
 import { type Training, optionSite } from "../train/training";
+import { operationName } from "./variables/labels";
 import { type Level, type NumberedStep, type Step, numberSteps, scopesOf } from "./levels";
 
 /** What a debugger steps through: all that one iteration, or one free program, computes, in order. */
@@ -124,7 +126,7 @@ interface Parts {
   readonly place: Site | undefined;
   readonly training: TrainingGraph | undefined;
   readonly leaves?: ReadonlySet<Tensor>;
-  /** Layers that a container calls, by path, with where they were made: no line of the user's calls them. */
+  /** Of a training: layers that a container calls, by path, with where they were made, as no line of the user's calls them. */
   readonly contained?: ReadonlyMap<string, Site>;
 }
 
@@ -139,6 +141,15 @@ function containedLayers(model: Module): ReadonlyMap<string, Site> {
       layers.set(modulePath(module), site);
   }
   return layers;
+}
+
+/** In a program without a training, what was called tells of it. */
+function madeInContainer({ name, call }: Level, contained: Parts["contained"]): Site | undefined {
+  if (contained) return contained.get(name);
+  const scope = call as Scope;
+  const [module, container] = [scope, scope.parent].map((of) => of && (moduleCallOf(of)?.module as Module | undefined));
+  const site = module && moduleSite(module);
+  return container && isContainer(container) && !samePlace(site, moduleSite(container)) ? site : undefined;
 }
 
 const PHASES = { forward: 0, backward: 1, update: 2 } as const;
@@ -159,6 +170,7 @@ function buildGraph(
     for (const contribution of list) contributions.set(contribution.value, { to: node, contribution });
     if (gradient && parts.leaves?.has(node)) arrivals.set(gradient, [...(arrivals.get(gradient) ?? []), node]);
   }
+  const ownLines = linesOfOwnBackwards(ordered);
   const steps: Step[] = [];
   let waiting: Tensor[] = [];
   const arrive = (): void => {
@@ -171,7 +183,7 @@ function buildGraph(
     if (waiting.length > 0 && node.via !== ordered[i - 1].via) arrive();
     if (parts.leaves?.has(node)) steps.push({ kind: "leaf", node, direction: "forward", levels: [leafLevel(node)] });
     else if (isComputed(node) || node === pass?.seed)
-      steps.push({ kind: "compute", node, direction: node.phase, levels: levelsOf(node, parts) });
+      steps.push({ kind: "compute", node, direction: node.phase, levels: levelsOf(node, parts, ownLines) });
     waiting.push(...(arrivals.get(node) ?? []));
   });
   arrive();
@@ -208,7 +220,21 @@ function leafLevel(node: Tensor): Level {
   return { kind: "operation", name, type: node.op, site: node.site, call: node, node };
 }
 
-function levelsOf(node: Tensor, { sites, training, contained }: Parts): Level[] {
+/** Of what goes back through a function with a backward of the user's own: the line of that backward; what the engine adds at its end belongs to the last. */
+function linesOfOwnBackwards(ordered: readonly Tensor[]): ReadonlyMap<Tensor, Site> {
+  const lines = new Map<Tensor, Site>();
+  const last = new Map<Tensor, Site>();
+  for (const node of ordered) {
+    if (!node.via) continue;
+    const site = writtenAt(node) ?? last.get(node.via);
+    if (!site) continue;
+    last.set(node.via, site);
+    lines.set(node, site);
+  }
+  return lines;
+}
+
+function levelsOf(node: Tensor, { sites, training, contained }: Parts, ownLines: ReadonlyMap<Tensor, Site>): Level[] {
   const operation = (of: Tensor): Level => ({
     kind: "operation",
     name: of.op,
@@ -230,9 +256,12 @@ function levelsOf(node: Tensor, { sites, training, contained }: Parts): Level[] 
     levels.push({ kind: "node", name: node.op, type: node.op, site: levels[1].site, call: node, node });
   } else {
     const operand = node.phase === "backward" ? (node.via ?? node) : node;
+    const ownLine = ownLines.get(node);
     for (const scope of scopesOf(operand.scope)) {
       // A formula of its own stands in for the operations of a composite; it is no call of the user's.
       if (scope.kind === "gradient") continue;
+      // The call of a backward of the user's own is the operation itself.
+      if (ownLine && scope === operand.scope) continue;
       levels.push({
         kind: scope.kind,
         name: scope.name,
@@ -242,8 +271,21 @@ function levelsOf(node: Tensor, { sites, training, contained }: Parts): Level[] 
         node: undefined,
       });
     }
-    levels.push(operation(operand));
-    if (node.phase === "backward")
+    if (ownLine) {
+      const name = operationName(operand);
+      levels.push({ ...operation(operand), name, type: name });
+      levels.push({
+        kind: "node",
+        name: node.op,
+        type: node.op,
+        site: ownLine,
+        call: node,
+        node,
+        isOwnLine: true,
+        continues: !writtenAt(node),
+      });
+    } else levels.push((node.phase === "forward" && resultOf(node)) || operation(operand));
+    if (node.phase === "backward" && !ownLine)
       levels.push({ kind: "node", name: node.op, type: node.op, site: operand.site, call: node, node });
   }
   // What the engine called by itself stands where what is around it stands, a container's layer where it was made.
@@ -253,11 +295,20 @@ function levelsOf(node: Tensor, { sites, training, contained }: Parts): Level[] 
   return levels.map((level, depth) => {
     const around = levels[depth - 1] as Level | undefined;
     const byContainer = around?.kind === "module" && (!level.site || samePlace(level.site, around.site));
-    const made = level.kind === "module" && byContainer ? contained?.get(level.name) : undefined;
+    const made = level.kind === "module" && byContainer ? madeInContainer(level, contained) : undefined;
     if (made) [inContainer, called, site] = [true, level.site, made];
     else if (level.site && !(inContainer && samePlace(level.site, called))) site = level.site;
     return level.site === site ? level : { ...level, site };
   });
+}
+
+/** A function with a gradient of its own passes on what its text's last call gives: that is part of the line. */
+function resultOf(node: Tensor): Level | undefined {
+  const [result] = node.inputs as readonly (Tensor | undefined)[];
+  if (node.attributes.written === undefined || !result) return undefined;
+  if (result.scope !== node.scope || samePlace(result.site, node.site)) return undefined;
+  const name = operationName(node);
+  return { kind: "operation", name, type: name, site: result.site, call: node, node, continues: true };
 }
 
 /** Whether a node belongs to the term for weight decay, or adds it to the loss. */

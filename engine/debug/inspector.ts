@@ -20,7 +20,7 @@ import type { DebugGraph } from "./graph";
 import { type Listing, backwardListing, lineOfStep } from "./listing";
 import { namesAt } from "./names";
 import type { PlaceIndex } from "./places";
-import { type Player, type Stop, notFinite } from "./player";
+import { type Player, type Stop, isOfChanged, notFinite } from "./player";
 import type { Position } from "./position";
 import type { DebugEvent, FrameRecord } from "./requests";
 import { References } from "./variables/items";
@@ -204,7 +204,8 @@ export function createInspector(options: InspectorOptions): Inspector {
         if (index % 16 === 0) await breathe();
         if (kind === "arrived") continue;
         const { data, dtype } = episode.values.of(node);
-        // An infinite constant may be meant, as in a mask of −∞.
+        // An infinite constant may be meant, as in a mask of −∞; what the user put there is found where it is used.
+        if (episode.values.changed.has(node)) continue;
         if (dtype !== "float32" || node.inputs.length === 0 || data.every(isFiniteFloat)) continue;
         const origin = Math.min(index, ...node.inputs.map((input) => origins.get(input) ?? index));
         origins.set(node, origin);
@@ -226,9 +227,10 @@ export function createInspector(options: InspectorOptions): Inspector {
 }
 
 function problemAt(episode: Episode, index: number): { index: number; stop: Stop } {
+  const { values } = episode;
   const { node } = episode.graph.steps[index];
   const name = gradientName({ episode, position: { index, depth: 0 } }, node) ?? node.name ?? node.op;
-  return { index, stop: notFinite(name, episode.values.of(node).data) };
+  return { index, stop: notFinite(name, values.of(node).data, isOfChanged(values, node)) };
 }
 
 /** Before a program is traced nothing can be bound. */
@@ -343,7 +345,7 @@ function recordOf(inspector: Inspector, { episode, position }: Scene, frame: Fra
     node,
     canRestart: !frame.pending || position.index < episode.graph.steps.length,
   };
-  if (frame.kind === "contribution" || (frame.kind === "update" && frame.pending && frame.level?.kind !== "update")) {
+  if (standsInListing(frame)) {
     const line = lineOfStep(inspector.listingOf(episode.graph), position.index);
     if (line !== undefined)
       return { ...common, file: LISTING, generated: true, line, column: 1, endLine: line, endColumn: 1 };
@@ -360,6 +362,13 @@ function recordOf(inspector: Inspector, { episode, position }: Scene, frame: Fra
         endColumn: site.endColumn,
       }
     : { ...common, file: null, generated: false, line: 0, column: 0, endLine: 0, endColumn: 0 };
+}
+
+/** What no line of the user's says: contributions to gradients, and what the optimiser does to a parameter. */
+function standsInListing({ kind, direction, pending, level }: Frame): boolean {
+  return (
+    kind === "contribution" || (direction === "update" && pending && level !== undefined && level.kind !== "update")
+  );
 }
 
 function moduleIdOf(frame: Frame, levels: readonly { readonly kind: string; readonly name: string }[]): string | null {

@@ -1,5 +1,5 @@
 import { type Site, rangeKey, samePlace } from "../graph/site";
-import { type Scope, type Tensor, isResult } from "../graph/tensor";
+import { type Scope, type Tensor, isResult, isWrittenResult } from "../graph/tensor";
 import type { Direction } from "./requests";
 
 /**
@@ -18,6 +18,10 @@ export interface Level {
   readonly call: object;
   /** Of operations: the node. Of parameters: the parameter. */
   readonly node: Tensor | undefined;
+  /** Of what a backward of the user's own does: it stands in the user's text, not in the listing. */
+  readonly isOwnLine?: boolean;
+  /** Of what the engine adds at the end of a text of the user's: it belongs to the line before. */
+  readonly continues?: boolean;
 }
 
 /** One thing that is done: a node is computed, a leaf of a free program gets its value, or all of a leaf's gradient has arrived. */
@@ -64,7 +68,7 @@ export function numberSteps(steps: readonly Step[], lineEnds: ReadonlySet<Tensor
       const parentIsOpen = at === 0 || open.has(levels[at - 1].call);
       const goesOn =
         previous !== undefined &&
-        (level.kind === "node" && step.direction === "backward"
+        (level.kind === "node" && step.direction === "backward" && !level.isOwnLine
           ? !lineEnds.has((before as Step).node)
           : lines[at]?.goesOn(level, step, previous, before as Step, parentIsOpen));
       if (!goesOn) lines[at] = new Line(level);
@@ -90,6 +94,7 @@ class Line {
 
   goesOn(level: Level, step: Step, previous: Level, before: Step, open: boolean): boolean {
     if (level.call === previous.call) return true;
+    if (level.continues) return true;
     if (!open || !level.site || !previous.site) return false;
     if (level.site.file !== this.first.site?.file || level.site.line !== this.first.site.line) return false;
     const key = rangeKey(level.site);
@@ -97,7 +102,8 @@ class Line {
     this.note(level);
     if (known === undefined) return true;
     // The same words once more: parts of one call follow each other, and its result ends it (and begins its way back).
-    if (level.kind !== "operation" || !samePlace(level.site, previous.site)) return false;
+    if (!(level.kind === "operation" || level.isOwnLine) || !samePlace(level.site, previous.site)) return false;
+    if (level.isOwnLine) return !isWrittenResult(before.node);
     const end = step.direction === "backward" ? step.levels.at(-2)?.node : before.node;
     return end !== undefined && !isResult(end);
   }
@@ -107,13 +113,17 @@ class Line {
   }
 }
 
-/** Calls of modules that are written in the user's files, or hold layers that are: what happens in them has lines of its own. */
+/**
+ * Calls that are written in the user's files, or hold layers that are: what happens in them has lines of its own. Modules, and functions with a
+ * gradient of their own.
+ */
 function openCalls(steps: readonly Step[]): ReadonlySet<object> {
   const open = new Set<object>();
   for (const { levels } of steps) {
     levels.forEach((level, at) => {
       const inner = levels[at + 1] as Level | undefined;
-      if (level.kind === "module" && inner?.site && !samePlace(inner.site, level.site)) open.add(level.call);
+      const mayBe = level.kind === "module" || level.kind === "composite" || inner?.isOwnLine === true;
+      if (mayBe && inner?.site && !samePlace(inner.site, level.site)) open.add(level.call);
     });
   }
   return open;

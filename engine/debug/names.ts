@@ -11,12 +11,12 @@ import {
 } from "./expressions";
 import { type Scene, nextStep, operationAt } from "./episode";
 import { arrivedGradient, notYet } from "./variables/arrivals";
-import { type FrameView, callIn, innermost, localsOf, moduleOf } from "./variables/frames";
+import { type FrameView, callIn, innermost, localsOf, modelsOf, moduleOf } from "./variables/frames";
 import { checkGradient } from "./variables/gradcheck";
 import { costLabel, labelOf, operationName } from "./variables/labels";
-import { detailOf, moduleValue } from "./variables/modules";
+import { detailOf, moduleText, moduleValue } from "./variables/modules";
 import { contributionsOf, currentUse, localLabel } from "./variables/operation";
-import { namesIn, resolveTensor } from "./variables/resolve";
+import { namesIn, resolveTensor, statePaths } from "./variables/resolve";
 import { nodeValue } from "./variables/tensors";
 
 /** What expressions can name at a stop, seen from a frame. */
@@ -35,7 +35,7 @@ function lookup(scene: Scene, frame: FrameView, name: string): Value | undefined
   const found = resolveTensor(scene, frame, name);
   if (found?.done) return nodeValue(scene, found.node);
   const word = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
-  const value = word?.value(scene, frame) ?? fieldOrPath(scene, frame, name);
+  const value = word?.value(scene, frame) ?? fieldOrPath(scene, frame, name) ?? modelNamed(scene, name);
   if (value) return value;
   if (found) throw new Error(`${name} is ${notYet(found.node)}`);
   if (word) throw new Error(`${name} ${word.needs}`);
@@ -235,7 +235,7 @@ function batchValue(scene: Scene): RecordValue | undefined {
 function optimizerValue(scene: Scene): RecordValue | undefined {
   const { training } = scene.episode.graph;
   if (!training) return undefined;
-  const paths = training.optimizerState.map(({ name, leaf }) => ({ path: name.split("."), leaf }));
+  const paths = [...statePaths(scene)].map(([path, leaf]) => ({ path: path.split("."), leaf }));
   const build = (prefix: number, below: typeof paths): RecordValue => {
     const members = new Map<string, () => Value>();
     for (const part of new Set(below.map(({ path }) => path[prefix]))) {
@@ -280,6 +280,12 @@ function fieldOrPath(scene: Scene, frame: FrameView, name: string): Value | unde
     if (at) return at;
   }
   return undefined;
+}
+
+/** A variable of a program without a training that holds a model. */
+function modelNamed(scene: Scene, name: string): Value | undefined {
+  const module = modelsOf(scene.episode.graph).get(name);
+  return module && moduleValue(scene, module);
 }
 
 // ---- gradients -------------------------------------------------------------------------------------
@@ -345,6 +351,7 @@ function listNames(scene: Scene, frame: FrameView): NameRecord[] {
     if (path !== "" && !path.includes(".") && !isContainer(module))
       add({ name: path, kind: "module", detail: modulePath(module) });
   }
+  for (const [name, module] of modelsOf(scene.episode.graph)) add({ name, kind: "module", detail: moduleText(module) });
   const root = model && moduleValue(scene, model);
   for (const record of root?.members() ?? []) add(record);
   for (const [name, word] of Object.entries(WORDS)) {

@@ -1,4 +1,6 @@
 import { type Range, type Site, rangeKey, samePlace } from "../graph/site";
+import type { Scope } from "../graph/tensor";
+import { moduleCallOf } from "../graph/trace";
 import { type Module, modulePath, moduleSite, namedModules } from "../nn/module";
 import type { DebugGraph } from "./graph";
 import type { Level, NumberedStep } from "./levels";
@@ -36,14 +38,14 @@ export function indexPlaces(graph: DebugGraph, model: Module | undefined): Place
       const outer = around.some(({ file, line: of }) => placeKey(file, of) === line);
       // What a call consists of has no place of its own.
       const isPart = around.some((site) => level.site && rangeKey(site) === rangeKey(level.site));
-      if (!isPart && beginsCall(graph.steps, at, depth)) {
+      if (!isPart && !level.continues && beginsCall(graph.steps, at, depth)) {
         const begins = !outer && beginsStatement(graph.steps, at, depth) && !isSameLayer(graph.steps, at, depth);
         enter(level.site, { direction, position: { index: at, depth }, begins });
       }
       // A layer is made on one line and called on another: both are its places.
       if (level.kind === "module" && beginsCall(graph.steps, at, depth)) {
         const position = { index: at, depth: Math.max(depth, step.least) };
-        enter(made.get(level.name), { direction, position, begins: true });
+        enter(made.get(level.name) ?? madeAs(level), { direction, position, begins: true });
       }
     });
   });
@@ -95,6 +97,12 @@ export function beginsCall(steps: readonly NumberedStep[], index: number, depth:
   return false;
 }
 
+/** Where the module of a call is made, in a program without a training. */
+function madeAs({ call }: Level): Site | undefined {
+  const module = moduleCallOf(call as Scope)?.module;
+  return module && moduleSite(module as Module);
+}
+
 function madeAt(model: Module): ReadonlyMap<string, Site> {
   const sites = new Map<string, Site>();
   for (const module of namedModules(model).values()) {
@@ -112,12 +120,12 @@ export function callsNamed(
   graph: DebugGraph,
   pattern: string,
 ): { readonly direction: Direction; readonly position: Position }[] {
-  const matches = matcher(pattern);
+  const isMeant = matcher(pattern.replace(/ \(backward\)$/, ""));
   const found: { direction: Direction; position: Position }[] = [];
   graph.steps.forEach((step, index) => {
     step.levels.forEach((level, depth) => {
       if (level.kind === "parameter" && pattern.includes("*")) return;
-      if (level.kind === "node" || !(matches(level.name) || matches(level.type))) return;
+      if (level.kind === "node" || level.continues || !isMeant(level)) return;
       if (!beginsCall(graph.steps, index, depth)) return;
       if (found.at(-1)?.position.index !== index)
         found.push({ direction: step.direction, position: { index, depth: Math.max(depth, step.least) } });
@@ -126,12 +134,35 @@ export function callsNamed(
   return found;
 }
 
-/** `*` stands for any characters; the case of letters does not count. */
-function matcher(pattern: string): (name: string) => boolean {
-  const text = pattern
+/**
+ * `*` stands for any characters, `[*]` for any index; the case of letters does not count. As frames and the user's text have them, too:
+ * `layers.3: Linear`, `Classifier.forward`, `this.layers[3]`.
+ */
+function matcher(pattern: string): (level: Level) => boolean {
+  const [, path, type] = /^(.*?)\s*:\s*([^:]+)$/s.exec(pattern) ?? ["", pattern, undefined];
+  const [isPath, isType] = [matches(path), type === undefined ? undefined : matches(type)];
+  const ofModel = /^(.+)\.forward$/s.exec(pattern)?.[1];
+  const isModel = ofModel === undefined ? undefined : matches(ofModel);
+  return ({ kind, name, type: own }) => {
+    if (isType) return isPath(name) && isType(own);
+    return isPath(name) || isPath(own) || (kind === "module" && isModel?.(own) === true);
+  };
+}
+
+function matches(pattern: string): (name: string) => boolean {
+  const plain = pattern
+    .trim()
+    .replace(/^(?:this|model)(?=[.[])\.?/, "")
+    .replace(/\[\s*(\d+|\*)\s*\]/g, (_, index: string) => `.${index === "*" ? ANY_INDEX : index}`)
+    .replace(/^\./, "");
+  const text = plain
     .split("*")
     .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, String.raw`\$&`))
-    .join(".*");
+    .join(".*")
+    .replaceAll(ANY_INDEX, String.raw`\d+`);
   const expression = new RegExp(`^${text}$`, "i");
   return (name) => expression.test(name);
 }
+
+/** Stands for itself in no name. */
+const ANY_INDEX = "\0";

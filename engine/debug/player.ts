@@ -1,9 +1,12 @@
 import { isFiniteFloat } from "../graph/array";
+import type { Tensor } from "../graph/tensor";
 import type { Armed, Breakpoints, Binder } from "./breakpoints";
 import { type Episode, type Scene } from "./episode";
 import { beginningOfFrame, framesAt } from "./frames";
+import { isOnlyLookedAt } from "./looked-at";
 import { type Position, arriveAt, beginAt, nodeAt, stepBack, stepInto, stepOut, stepOver } from "./position";
 import type { Direction, Move, Stopped } from "./requests";
+import type { Values } from "./values";
 
 /** Why the program stands still. */
 export type Stop = Omit<Stopped, "kind" | "direction">;
@@ -44,6 +47,8 @@ export interface PlayerOptions {
 export interface Player {
   intent: Intent;
   pauseRequested: boolean;
+  /** The last stop at a problem. */
+  problem: { readonly episode: Episode; readonly index: number } | undefined;
   /** @param over the run has left the episode: going back leaves it at once, so that the run comes back to it first */
   play(episode: Episode, entry: "start" | "end" | Position, over?: boolean): Promise<Left>;
 }
@@ -57,7 +62,7 @@ const BREATH_STEPS = 16;
 
 export function createPlayer(options: PlayerOptions): Player {
   const { breakpoints, binder, decide, wants, wait, breathe, now, targetOf } = options;
-  const player: Player = { intent: { kind: "run" }, pauseRequested: false, play };
+  const player: Player = { intent: { kind: "run" }, pauseRequested: false, problem: undefined, play };
   /** The step at which the program stood when it made a number that is none: it does not stop there twice. */
   let excused: { readonly episode: Episode; readonly index: number } | undefined;
   let standing: Scene | undefined;
@@ -86,7 +91,7 @@ export function createPlayer(options: PlayerOptions): Player {
       if (hit) return hit;
       if (index >= end.index) break;
       if (player.pauseRequested) return { position, stop: PAUSED };
-      if (eager()) {
+      if (eager() && !isOnlyLookedAt(episode.graph, steps[index].node)) {
         const problem = compute({ episode, position });
         if (problem) return { position, stop: problem };
       }
@@ -155,14 +160,17 @@ export function createPlayer(options: PlayerOptions): Player {
   function compute(scene: Scene): Stop | undefined {
     const { episode, position } = scene;
     const { graph, values } = episode;
-    const { node } = graph.steps[position.index];
-    if (excused?.episode === episode && excused.index === position.index) return undefined;
+    const { index } = position;
+    const { node } = graph.steps[index];
+    if (excused?.episode === episode && excused.index === index) return undefined;
     try {
       const { data, dtype } = values.of(node);
+      // What was put there is no result of it.
+      if (values.changed.has(node)) return undefined;
       // Whoever writes an infinite constant means it.
       if (dtype !== "float32" || node.inputs.length === 0 || data.every(isFiniteFloat)) return undefined;
-      if (node.inputs.some((input) => !values.of(input).data.every(isFiniteFloat))) return undefined;
-      return wants("not-finite", scene) ? notFinite(node.name ?? node.op, data) : undefined;
+      if (node.inputs.some((input) => isBad(values, input) && !isFirstUse(episode, input, index))) return undefined;
+      return wants("not-finite", scene) ? notFinite(node.name ?? node.op, data, isOfChanged(values, node)) : undefined;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { reason: "exception", description: "The operation failed", text: message, breakpoints: [] };
@@ -183,19 +191,25 @@ export function createPlayer(options: PlayerOptions): Player {
 
   /**
    * While it stands: has everything that lies behind at hand, as if it had just been computed, and then what comes next, so that the next
-   * step need not wait for it. As far as memory allows.
+   * step need not wait for it, the training's own iteration among it. As far as memory allows.
    */
   async function settle({ episode, position }: Scene): Promise<void> {
-    for (const { node } of episode.graph.steps) {
-      if (episode.values.known(node)) continue;
-      await breathe();
-      if (episode.values.full || standing?.episode !== episode || standing.position !== position) return;
-      try {
+    const isLeft = (): boolean => standing?.episode !== episode || standing.position !== position;
+    let more = true;
+    try {
+      for (const { node } of episode.graph.steps) {
+        if (episode.values.known(node) || isOnlyLookedAt(episode.graph, node)) continue;
+        await breathe();
+        if (episode.values.full || isLeft()) break;
         episode.values.of(node);
-      } catch {
-        // Whoever looks at it is told.
-        return;
+        more = more && episode.ahead?.() === true;
       }
+      while (more && !isLeft()) {
+        await breathe();
+        more = !isLeft() && episode.ahead?.() === true;
+      }
+    } catch {
+      // Whoever looks at it is told, or the training when it comes to it.
     }
   }
 
@@ -209,7 +223,7 @@ export function createPlayer(options: PlayerOptions): Player {
 
     const stand = async (at: Position, stop: Stop): Promise<void> => {
       position = at;
-      if (stop.reason === "exception") excused = { episode, index: at.index };
+      if (stop.reason === "exception") player.problem = excused = { episode, index: at.index };
       else if (excused && (excused.episode !== episode || excused.index !== at.index)) excused = undefined;
       arrived = false;
       player.pauseRequested = false;
@@ -291,6 +305,21 @@ interface Hit {
   readonly stop: Stop;
 }
 
+function isBad(values: Values, node: Tensor): boolean {
+  return !values.of(node).data.every(isFiniteFloat);
+}
+
+/** Whether numbers that are none are in what the user put in the place of an input. */
+export function isOfChanged(values: Values, { inputs }: Tensor): boolean {
+  return inputs.some((input) => values.changed.has(input) && isBad(values, input));
+}
+
+/** Numbers that are none and that the user put somewhere come up where they first do harm; others where they were made. */
+function isFirstUse({ graph, values }: Episode, put: Tensor, index: number): boolean {
+  if (!values.changed.has(put)) return false;
+  return !graph.steps.slice(0, index).some(({ node }) => node.inputs.includes(put) && isBad(values, node));
+}
+
 /** Those of a step that lie further in than one level and not further than another. */
 function within(list: readonly Armed[], outer: number, inner: number): readonly Armed[] {
   return list.filter(({ position: { depth } }) => depth > outer && depth <= inner);
@@ -367,13 +396,16 @@ function breakpointText(episode: Episode, position: Position, direction: Directi
   }
 }
 
-export function notFinite(name: string, data: ArrayLike<number>): Stop {
+/** @param put whether it comes of what the user put in the place of an input */
+export function notFinite(name: string, data: ArrayLike<number>, put: boolean): Stop {
   const bad = Array.from(data).find((x) => !isFiniteFloat(x)) ?? NaN;
   const what = Number.isNaN(bad) ? "NaN" : Math.abs(bad) === Infinity ? String(bad) : `${bad}, too large for float32`;
   return {
     reason: "exception",
     description: `${what} comes up in ${name}`,
-    text: `${name} gives ${what} though what it is made of is finite. Ask "Why is this NaN?" for the element and its inputs.`,
+    text: put
+      ? `${name} gives ${what} because of a value that you changed.`
+      : `${name} gives ${what} though what it is made of is finite. Ask "Why is this NaN?" for the element and its inputs.`,
     breakpoints: [],
   };
 }

@@ -2,7 +2,8 @@ import type { NumberedStep } from "./levels";
 
 /**
  * Where a debugger stands within an episode: before the step `index`, with the first `depth` of its levels entered. The level after those is
- * what happens next. `index` may be the number of steps: everything is done.
+ * what happens next. `index` may be the number of steps: everything is done; with a depth of 1 the program has just done the last step, and has yet to
+ * come to its end.
  */
 export interface Position {
   readonly index: number;

@@ -8,17 +8,22 @@ import { type Core, BEGINNING, END, ENTRY } from "./core";
 import type { Episode } from "./episode";
 import { type DebugGraph, graphOfTraining } from "./graph";
 import type { Left, Stop } from "./player";
-import { type Position, arriveAt, beginAt } from "./position";
+import { createFindings, filtersOf, positionOf } from "./findings";
+import type { Position } from "./position";
 import { createSnapshots } from "./snapshots";
-import { bindTraining, outcomeOf, storedNameOf } from "./training-values";
+import { bindTraining, outcomeOf, storedNameOf, weightsAt } from "./training-values";
 
 /** Steps through a training, by way of its probe. */
 export interface TrainingPlayer {
   readonly probe: Probe;
   /** The training is about to begin (or, attached to, goes on): breakpoints can be bound. */
   ready(access: RunAccess, begins: boolean): void;
+  /** Where it stands, with the values that one sees there. */
+  checkpoint(): Promise<Checkpoint | undefined>;
   /** Takes note of what the run tells. */
   observe(event: TrainingEvent): void;
+  /** Whether it stops at what the diagnosis finds, and so wants to know at once. */
+  readonly awaitsFindings: boolean;
 }
 
 /** While nothing stops, a snapshot is kept after so many milliseconds or iterations. */
@@ -26,23 +31,27 @@ const SNAPSHOT_MS = 200;
 const SNAPSHOT_ITERATIONS = 25;
 /** Episodes whose values are kept. */
 const RECENT = 3;
-/** Replaying that takes longer is told of. */
-const PROGRESS_MS = 300;
 
 export function createTrainingPlayer(core: Core): TrainingPlayer {
-  const { options, environment, player, breakpoints, inspector, edits } = core;
-  const { emit, breathe, now } = environment;
+  const { options, environment, player, breakpoints, inspector, edits, progress } = core;
+  const { breathe, now } = environment;
   const snapshots = createSnapshots(core.bound);
   const graphs = new Map<number, DebugGraph>();
   let access: RunAccess | undefined;
   /** By the number of updates done with them: what is gone back to has the loss before it, not the last of all. */
   const losses = new Map<number, number>();
   let latest = 0;
-  let finding: FindingEvent | undefined;
   /** What stops once, the options of the beginning ask for. */
   let pending = { finding: options.stopAtFinding ?? false, iteration: options.stopAtIteration };
+  const findings = createFindings(breakpoints, () => pending.finding);
   /** While an earlier iteration is computed anew: which one is wanted, and how it is entered. */
-  let goal: { readonly iteration: number; readonly entry: "start" | "end"; readonly since: number } | undefined;
+  let goal: { readonly iteration: number; readonly entry: "start" | "end" } | undefined;
+  /** What was found at the end, while its iteration is come back to. */
+  let awaited: FindingEvent | undefined;
+  /** The first iteration of those that were changed since the run was told. */
+  let changed = Infinity;
+  /** The iteration from which a breakpoint is looked for backwards. */
+  let searchedFrom: number | undefined;
   let lastSnapshot = { at: 0, iteration: -1 };
   /** Whether parameters begin with their initial values in full precision, as the plain evaluator has them. */
   let exact = false;
@@ -65,6 +74,8 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
   core.onPut = (node, value) => {
     const episode = inspector.scene?.episode;
     if (!episode) return;
+    changed = Math.min(changed, episode.iteration);
+    player.problem = undefined;
     if (node === episode.graph.training?.learningRate) edits.setRate(episode.iteration, value.data[0]);
     else edits.put(episode.iteration, node, value);
     snapshots.dropAfter(episode.iteration);
@@ -114,12 +125,18 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
       batch: moment.batch,
       model: training.model,
       lossBefore: losses.get(moment.iteration),
+      ahead: () => runAhead(episode),
     };
     const old = recent.slice(RECENT - 1);
     recent = [episode, ...recent.slice(0, RECENT - 1)];
     // Those before it make room as soon as they would be in its way.
     for (const { values: others } of values.full ? [...recent.slice(1), ...old] : old) others.forget();
     return episode;
+  }
+
+  /** While one looks at an iteration whose outcome is the training's own, that is computed. */
+  function runAhead({ iteration }: Episode): boolean {
+    return moment?.iteration === iteration && !edits.changesOutcome(iteration) && moment.ahead();
   }
 
   /** Writes what was changed in this iteration, or from it on, where the run itself holds it. */
@@ -142,7 +159,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
   function rewindToBeginning(): Instruction {
     const first = snapshots.before(snapshots.earliest);
     if (!first) throw new Error("internal: the beginning was not kept");
-    goal = { iteration: first.state.iteration, entry: "start", since: now() };
+    goal = { iteration: first.state.iteration, entry: "start" };
     return rewind(first);
   }
 
@@ -155,10 +172,12 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
         if (moment?.iteration === episode.iteration) applyEdits(moment);
         return { kind: "stop" };
       case "restart":
+        changed = Math.min(changed, edits.first ?? Infinity);
         edits.clear();
         keepRecent(() => false);
         pending = { finding: options.stopAtFinding ?? false, iteration: options.stopAtIteration };
         breakpoints.resetHits();
+        findings.restart();
         player.intent = options.stopOnEntry ? { kind: "stop", stop: ENTRY } : { kind: "run" };
         return rewindToBeginning();
       case "begin": {
@@ -168,7 +187,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
           player.intent = { kind: "stop", stop: BEGINNING };
           return rewindToBeginning();
         }
-        goal = { iteration: target, entry: "end", since: now() };
+        goal = { iteration: target, entry: "end" };
         return rewind(to);
       }
       case "end":
@@ -201,7 +220,6 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     }
     if (goal && player.pauseRequested) {
       // Who stops the way back stands where it has come to.
-      endProgress();
       goal = undefined;
       player.intent = { kind: "run" };
     }
@@ -210,16 +228,16 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     applyEdits(at);
     await breathe();
     if (player.intent.kind === "leave") return core.detached ? letGo(at) : { kind: "stop" };
-    if (replaying && goal) {
-      tellProgress(goal, iteration);
+    if (goal) tellWayBack(goal, iteration);
+    if (replaying) {
       return edits.changesOutcome(iteration) ? outcomeOf(await episodeOf(at, graphFor(at.batch.size))) : undefined;
     }
     const reason = player.intent.kind === "run" ? await lookForReason(at) : undefined;
     const graph = graphFor(at.batch.size);
+    if (goal === undefined) tellSearch(graph, iteration);
     if (goal === undefined && !core.wantsEpisode(graph)) return undefined;
     const episode = await episodeOf(at, graph);
     const entry = reason ?? goal?.entry ?? "start";
-    endProgress();
     goal = undefined;
     last = episode;
     return after(await player.play(episode, entry), episode);
@@ -227,7 +245,7 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
 
   /** What was changed stays so, also for a run that was gone back in and is let go. */
   async function letGo(at: Moment): Promise<Instruction | undefined> {
-    endProgress();
+    progress.end();
     goal = undefined;
     applyEdits(at);
     return edits.changesOutcome(at.iteration) ? outcomeOf(await episodeOf(at, graphFor(at.batch.size))) : undefined;
@@ -242,6 +260,9 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     last = episode;
     const { index, stop } = await inspector.firstNotFinite(episode, breathe);
     const position: Position = { index, depth: graph.steps[index]?.depth ?? 0 };
+    // Where it stood already, on its way through the iteration, it need not stand again.
+    const { problem } = player;
+    if (problem?.episode === episode && problem.index === index) return undefined;
     if (!inspector.wants("not-finite", { episode, position })) return undefined;
     const { version } = edits;
     player.intent = { kind: "stop", stop };
@@ -251,12 +272,13 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     if (edits.version === version) return undefined;
     // What was changed may mend it: once more with the changed values.
     applyEdits(at);
-    goal = { iteration: at.iteration, entry: "start", since: now() };
+    goal = { iteration: at.iteration, entry: "start" };
     return rewind(await at.snapshot());
   }
 
   /** After the last iteration: whoever steps sees the end before it is over. */
   async function beforeEnd({ iteration }: { readonly iteration: number }): Promise<Instruction | undefined> {
+    progress.end();
     if (core.detached) return undefined;
     if (player.intent.kind === "run") return lookForReasonAtEnd(iteration);
     if (player.intent.kind !== "stop" || !last) return undefined;
@@ -264,10 +286,10 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     const { version } = edits;
     const left = await player.play(last, "end", true);
     if (left === "end" || left === "done" || left === "leave") {
-      // The last iteration was changed after its end: it is done once more.
-      return edits.version === version || (left === "leave" && !core.detached)
-        ? undefined
-        : again(last.iteration, "end");
+      // The last iteration was changed after its end: it is done once more. Who stops the run leaves it as it was.
+      if (edits.version !== version && (left !== "leave" || core.detached)) return again(last.iteration, "end");
+      changed = Infinity;
+      return undefined;
     }
     // The last iteration is over: it is the one that is gone back to.
     return after(left, left === "begin" ? { ...last, iteration: last.iteration + 1 } : last);
@@ -275,7 +297,11 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
 
   /** A finding that comes with the end of the training is looked at in its last iteration. */
   function lookForReasonAtEnd(iteration: number): Instruction | undefined {
-    if (!finding || !wantsFinding(finding)) return undefined;
+    // One that comes with the last update holds from there on; those of before had their turn.
+    const found = findings.wanted(iteration);
+    if (!found) return undefined;
+    findings.declined(found, iteration);
+    awaited = found;
     return again(iteration - 1, "start");
   }
 
@@ -283,19 +309,21 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
   function again(iteration: number, entry: "start" | "end"): Instruction | undefined {
     const to = snapshots.before(iteration);
     if (!to) return undefined;
-    goal = { iteration, entry, since: now() };
+    goal = { iteration, entry };
     return rewind(to);
   }
 
   /** Where to stop because of what was found, or of how the program was begun. */
   async function lookForReason(at: Moment): Promise<Position | undefined> {
-    const found = finding;
-    finding = undefined;
-    if (found && wantsFinding(found)) {
+    const found = awaited ?? findings.wanted(at.iteration);
+    awaited = undefined;
+    if (found) {
       const episode = await episodeOf(at, graphFor(at.batch.size));
       const position = positionOf(found, episode.graph);
       const wanted = filtersOf(found).some((name) => inspector.wants(name, { episode, position }));
-      if (wanted || pending.finding) {
+      if (!wanted && !pending.finding) findings.declined(found, at.iteration);
+      else {
+        findings.stopped(found);
         pending = { ...pending, finding: false };
         const text = [found.message, found.remedy].filter(Boolean).join(" ");
         const stop: Stop = { reason: "exception", description: `Finding: ${found.code}`, text, breakpoints: [] };
@@ -311,29 +339,44 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
     return undefined;
   }
 
-  /** The first that is worth a stop, until the program runs. */
-  function keepFinding(event: FindingEvent): void {
-    if (!finding || !wantsFinding(finding)) finding = event;
+  /** @param iteration that it has come to */
+  function tellWayBack({ iteration: target }: NonNullable<typeof goal>, iteration: number): void {
+    if (player.intent.kind !== "reverse") {
+      searchedFrom = undefined;
+      const fraction = target > 0 ? Math.min(1, iteration / target) : null;
+      return progress.tell({ title: "Going back", message: `iteration ${iteration} of ${target}`, fraction });
+    }
+    searchedFrom ??= target + 1;
+    const fraction = (searchedFrom - target) / Math.max(1, searchedFrom - snapshots.earliest);
+    progress.tell({ title: "Searching backwards", message: `iteration ${target}`, fraction });
   }
 
-  function wantsFinding(found: FindingEvent): boolean {
-    return pending.finding || filtersOf(found).some((name) => breakpoints.filter(name) !== undefined);
+  function tellSearch(graph: DebugGraph, iteration: number): void {
+    searchedFrom = undefined;
+    if (player.intent.kind !== "run") return;
+    const { iteration: target = -1 } = pending;
+    if (iteration < target) {
+      const message = `iteration ${iteration} of ${target}`;
+      progress.tell({ title: "Running to an iteration", message, fraction: iteration / target });
+    } else if (core.wantsEpisode(graph)) {
+      progress.tell({ title: "Looking for the next stop", message: `iteration ${iteration}`, fraction: null });
+    } else progress.end();
   }
 
-  function tellProgress({ iteration: target, since }: NonNullable<typeof goal>, iteration: number): void {
-    if (now() - since < PROGRESS_MS) return;
-    const message = `iteration ${iteration} of ${target}`;
-    const fraction = target > 0 ? Math.min(1, iteration / target) : null;
-    emit({ kind: "progress", id: 1, title: "Going back", message, fraction, done: false });
-  }
-
-  function endProgress(): void {
-    if (goal && now() - goal.since >= PROGRESS_MS)
-      emit({ kind: "progress", id: 1, title: "Going back", message: "", fraction: 1, done: true });
+  /** Tells the run of what was changed, once it is clear that it goes on with that. */
+  async function telling(work: Promise<Instruction | undefined>): Promise<Instruction | undefined> {
+    const instruction = await work;
+    if (changed < Infinity) running().rewrite(changed);
+    changed = Infinity;
+    return instruction;
   }
 
   return {
-    probe: { beforeIteration, notFinite, beforeEnd },
+    probe: {
+      beforeIteration: (at) => telling(beforeIteration(at)),
+      notFinite: (at) => telling(notFinite(at)),
+      beforeEnd: (at) => telling(beforeEnd(at)),
+    },
     ready(found, begins) {
       access = found;
       exact = begins;
@@ -343,11 +386,23 @@ export function createTrainingPlayer(core: Core): TrainingPlayer {
       const whole = training.batchSize === "all" ? parts.train.length : training.batchSize;
       core.ready(graphFor(Math.min(whole, parts.train.length)));
     },
+    async checkpoint() {
+      const { scene } = inspector;
+      const snapshot = await moment?.snapshot();
+      if (!snapshot || !scene) return snapshot;
+      return { ...snapshot, values: new Map([...snapshot.values, ...weightsAt(scene)]) };
+    },
+    get awaitsFindings() {
+      return !core.detached && findings.awaited;
+    },
     observe(event) {
-      if (event.type === "iteration") {
+      if (event.type === "rewind") {
+        latest = event.iteration;
+        findings.rewind(latest);
+      } else if (event.type === "iteration") {
         latest = event.iteration;
         losses.set(latest, event.loss);
-      } else if (event.type === "finding" && !event.withdrawn && event.iteration > 0) keepFinding(event);
+      } else if (event.type === "finding" && event.iteration > 0) findings.add(event);
     },
   };
 }
@@ -362,25 +417,3 @@ function keepWeights(moment: Moment, weights: ReadonlyMap<string, StoredValues>)
     }
   }
 }
-
-function filtersOf({ code }: FindingEvent): readonly string[] {
-  const filter = FILTERS_OF[code];
-  return filter === undefined ? ["finding"] : ["finding", filter];
-}
-
-/** Where a finding's layer is passed: on the way back, or forward where it is about what the layer gives. */
-function positionOf({ code, layer }: FindingEvent, { steps }: DebugGraph): Position {
-  const direction = FILTERS_OF[code] === "dead" ? "forward" : "backward";
-  const found = steps.findIndex(
-    (step) => step.direction === direction && step.levels.some(({ kind, name }) => kind === "module" && name === layer),
-  );
-  return found < 0 ? beginAt(steps, 0) : arriveAt(steps, found);
-}
-
-/** Which exception filter a finding of the diagnosis belongs to. */
-const FILTERS_OF: Readonly<Record<string, string>> = {
-  "vanishing-gradient": "vanishing",
-  "exploding-gradient": "exploding",
-  "dying-relu": "dead",
-  saturation: "dead",
-};

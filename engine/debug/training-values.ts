@@ -4,11 +4,11 @@ import type { Tensor } from "../graph/tensor";
 import { namedParameters } from "../nn/module";
 import { Parameter } from "../nn/parameter";
 import { leafValue } from "../train/check-gradients";
-import type { Instruction, Moment } from "../train/probe";
+import type { Moment, Outcome } from "../train/probe";
 import type { RunAccess } from "../train/run-access";
 import type { StoredValues } from "../train/store";
 import type { Training } from "../train/training";
-import type { Episode } from "./episode";
+import { type Episode, type Scene, currentOf } from "./episode";
 import type { DebugGraph } from "./graph";
 
 export interface TrainingValues {
@@ -63,8 +63,18 @@ export function storedNameOf(node: Tensor, { training }: RunAccess): string | un
   return undefined;
 }
 
+/** The values that parameters and states have by now. */
+export function weightsAt(scene: Scene): Map<string, StoredValues> {
+  const { model, values } = scene.episode;
+  const weights = [...(model ? namedParameters(model) : [])].map(([name, parameter]) => {
+    const { shape, data } = values.of(currentOf(scene, parameter));
+    return [name, { shape, data: Float32Array.from(data) }] as const;
+  });
+  return new Map(weights);
+}
+
 /** What an iteration comes to, by the episode's own values. */
-export function outcomeOf({ graph, values, model }: Episode): Instruction {
+export function outcomeOf({ graph, values, model }: Episode): Outcome {
   const { training } = graph;
   if (!training || !model) throw new Error("internal: this graph updates nothing");
   const names = new Map<Tensor, string>([...namedParameters(model)].map(([name, parameter]) => [parameter, name]));
@@ -76,5 +86,11 @@ export function outcomeOf({ graph, values, model }: Episode): Instruction {
     const { shape, data } = values.of(next);
     outcome.set(name, { shape, data: Float32Array.from(data) });
   }
-  return { kind: "outcome", loss: values.of(training.loss).data[0], values: outcome };
+  const { prediction, batch } = training.step ?? {};
+  const [target] = batch?.targets ?? [];
+  const measured =
+    prediction && target
+      ? { prediction: Float32Array.from(values.of(prediction).data), target: values.of(target).data }
+      : undefined;
+  return { kind: "outcome", loss: values.of(training.loss).data[0], values: outcome, measured };
 }

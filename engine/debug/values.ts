@@ -28,43 +28,94 @@ export interface Values {
 export interface Budget {
   readonly bound: number;
   used: number;
+  /** Those that keep something, in the order of last use. */
+  readonly holders: Set<Holder>;
+}
+
+/** Gives up the value that is worth least, other than the newest. @returns whether there was one */
+export type Holder = () => boolean;
+
+export function createBudget(bound: number): Budget {
+  return { bound, used: 0, holders: new Set() };
+}
+
+interface Kept {
+  readonly value: NdArray;
+  /** Milliseconds that it took to compute, for each byte that it takes. */
+  readonly worth: number;
+  /** What it is held at: the one with the least goes first. */
+  credit: number;
 }
 
 /**
+ * What is given up when memory is short, is what was not used for long and is soon computed again: a value's credit is its
+ * worth on top of the credit of the last that went (GreedyDual-Size, Cao & Irani 1997).
  * @param bind values of the leaves
  * @param budget of what is kept; what is forgotten is computed again, to the same bits
+ * @param now milliseconds
  */
 export function createValues(
   bind: (leaf: Tensor) => NdArray | undefined,
-  budget: Budget = { bound: Infinity, used: 0 },
+  budget: Budget = createBudget(Infinity),
   evaluate: EvaluateNode = plain,
+  now: () => number = () => 0,
 ): Values {
-  /** In the order of last use. */
-  const kept = new Map<Tensor, NdArray>();
+  const kept = new Map<Tensor, Kept>();
   const leaves = new Map<Tensor, NdArray>();
   const changed = new Map<Tensor, NdArray>();
+  /** Nodes may share their numbers: they are counted once. */
+  const shares = new Map<NdArray["data"], number>();
   let bytes = 0;
+  let inflation = 0;
+  let newest: Tensor | undefined;
 
   const known = (node: Tensor): NdArray | undefined => {
     const own = changed.get(node) ?? leaves.get(node);
     if (own) return own;
-    const value = kept.get(node);
-    if (value) {
-      kept.delete(node);
-      kept.set(node, value);
-    }
-    return value;
+    const found = kept.get(node);
+    if (found) found.credit = inflation + found.worth;
+    return found?.value;
   };
-  const keep = (node: Tensor, value: NdArray): void => {
-    kept.set(node, value);
-    count(value.data.byteLength);
-    for (const [oldest, { data }] of kept) {
-      if (budget.used <= budget.bound || oldest === node) break;
-      kept.delete(oldest);
-      count(-data.byteLength);
+  const use = (): void => {
+    budget.holders.delete(giveUp);
+    budget.holders.add(giveUp);
+  };
+  const keep = (node: Tensor, value: NdArray, milliseconds: number): void => {
+    const worth = (milliseconds + LOOKUP_MS) / Math.max(1, value.data.byteLength);
+    kept.set(node, { value, worth, credit: inflation + worth });
+    newest = node;
+    const count = shares.get(value.data) ?? 0;
+    shares.set(value.data, count + 1);
+    if (count === 0) add(value.data.byteLength);
+    // What episodes before it hold goes before its own.
+    for (const holder of budget.holders) while (budget.used > budget.bound && holder());
+    newest = undefined;
+  };
+  const drop = (node: Tensor): void => {
+    const data = kept.get(node)?.value.data;
+    if (!data) return;
+    kept.delete(node);
+    const count = (shares.get(data) ?? 1) - 1;
+    if (count > 0) shares.set(data, count);
+    else {
+      shares.delete(data);
+      add(-data.byteLength);
     }
   };
-  const count = (more: number): void => {
+  const giveUp: Holder = () => {
+    let least: Tensor | undefined;
+    let credit = Infinity;
+    for (const [node, each] of kept) {
+      if (each.credit >= credit || node === newest) continue;
+      least = node;
+      credit = each.credit;
+    }
+    if (!least) return false;
+    inflation = credit;
+    drop(least);
+    return true;
+  };
+  const add = (more: number): void => {
     bytes += more;
     budget.used += more;
   };
@@ -75,13 +126,15 @@ export function createValues(
       return bound;
     }
     const inputs = node.inputs.map((input) => needed.get(input) ?? (known(input) as NdArray));
+    const began = now();
     const value = evaluate(node, inputs);
-    keep(node, value);
+    keep(node, value, now() - began);
     return value;
   };
 
   return {
     of(node) {
+      use();
       const found = known(node);
       if (found) return found;
       // By hand, not by recursion: graphs are deep. What is needed here is held even if the bound is too small for it.
@@ -110,10 +163,7 @@ export function createValues(
       for (const each of all) {
         if (!each.inputs.some((input) => stale.has(input))) continue;
         stale.add(each);
-        const value = kept.get(each);
-        if (!value) continue;
-        kept.delete(each);
-        count(-value.data.byteLength);
+        drop(each);
         // A value that was put there stands, whatever it was made of.
       }
     },
@@ -126,10 +176,15 @@ export function createValues(
     },
     forget() {
       kept.clear();
-      count(-bytes);
+      shares.clear();
+      add(-bytes);
+      budget.holders.delete(giveUp);
     },
   };
 }
+
+/** So that what takes no time that one could measure counts by its size, too. */
+const LOOKUP_MS = 0.01;
 
 function plain(node: Tensor, inputs: readonly NdArray[]): NdArray {
   const values = new Map(node.inputs.map((input, i) => [input, inputs[i]]));

@@ -34,7 +34,7 @@ const DOUBTFUL = { before: 0.6, after: 0.9 };
 export class Collector {
   private readonly curve = new Curve();
   private looks: Look[] = [];
-  private readonly epochs: EpochEvent[] = [];
+  private epochs: EpochEvent[] = [];
   private readonly initial = new Map<string, WeightFacts>();
   private readonly network: Network;
   private samples: Samples | undefined;
@@ -46,13 +46,20 @@ export class Collector {
   private planned = 0;
   private nextLook = 0;
   private nextEvaluation = 0;
+  private evaluatedAt = 0;
+  /** A look beside those at their distance. */
+  private closer: Look | undefined;
   private interval = 1;
   private end: EndReason | undefined;
   private notFinite: FindingEvent | undefined;
   /** Figures of the last iteration. */
   latest: readonly LayerStatistics[] = [];
 
-  constructor(private readonly access: RunAccess) {
+  /** @param closely whether to look after each iteration, for as long as it says so */
+  constructor(
+    private readonly access: RunAccess,
+    private readonly closely: () => boolean,
+  ) {
     this.network = networkOf(access);
   }
 
@@ -72,7 +79,8 @@ export class Collector {
         this.latest = event.statistics;
         if (Number.isFinite(event.loss))
           this.curve.add(event.iteration, event.loss, event.learningRate, event.statistics);
-        if (event.iteration < this.nextLook) return false;
+        this.closer = undefined;
+        if (event.iteration < this.nextLook) return this.lookCloser();
         await this.look();
         this.nextLook += this.interval;
         if (this.iteration >= this.nextEvaluation) await this.evaluate();
@@ -80,6 +88,9 @@ export class Collector {
       case "epoch":
         this.epochs.push(event);
         return false;
+      case "rewind":
+        this.rewind(event.iteration);
+        return true;
       case "finding":
         if (event.code !== "not-finite") return false;
         this.notFinite = event;
@@ -95,7 +106,8 @@ export class Collector {
   }
 
   evidence(): Evidence {
-    const { access, network, data, initial, curve, looks, epochs, train, validation, neighbours } = this;
+    const { access, network, data, initial, curve, epochs, train, validation, neighbours } = this;
+    const looks = this.closer ? [...this.looks, this.closer] : this.looks;
     const { iteration, planned, end, notFinite } = this;
     const { train: all } = access.parts;
     const examples = all.length;
@@ -145,6 +157,21 @@ export class Collector {
     await this.look();
   }
 
+  /** The past was changed: what was seen after an iteration is not what came of it. */
+  private rewind(iteration: number): void {
+    this.iteration = iteration;
+    this.curve.rewind(iteration);
+    this.looks = this.looks.filter((look) => look.iteration <= iteration);
+    this.epochs = this.epochs.filter((epoch) => epoch.iteration <= iteration);
+    this.nextLook = (this.looks.at(-1)?.iteration ?? iteration) + this.interval;
+    if (this.evaluatedAt > iteration) {
+      this.nextEvaluation = Math.min(this.nextEvaluation, this.evaluatedAt);
+      this.train = this.validation = undefined;
+    }
+    this.latest = [];
+    this.closer = undefined;
+  }
+
   private async look(): Promise<void> {
     if (!this.samples) return;
     this.looks.push(await lookAt(this.access, this.samples.look, this.iteration));
@@ -153,9 +180,17 @@ export class Collector {
     this.interval *= 2;
   }
 
+  /** Somebody waits for the first iteration in which something holds. What is kept of the run stays as it would be without. */
+  private async lookCloser(): Promise<boolean> {
+    if (!this.samples || !this.closely()) return false;
+    this.closer = await lookAt(this.access, this.samples.look, this.iteration);
+    return true;
+  }
+
   private async evaluate(): Promise<void> {
     const { samples } = this;
     if (!samples) return;
+    this.evaluatedAt = this.iteration;
     this.nextEvaluation = this.iteration + Math.max(this.planned / 4, this.interval);
     // On the way a look tells enough of the training examples.
     if (this.end !== undefined) this.train = await evaluateOn(this.access, samples.train);

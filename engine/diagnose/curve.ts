@@ -17,6 +17,8 @@ export interface Stretch {
   readonly gradients: readonly number[];
   /** Per layer, geometric mean of update over gradient and learning rate. */
   readonly steps: readonly number[];
+  /** What was known of the whole training by its end. */
+  readonly so: { readonly paths: readonly number[]; readonly largestGradients: readonly number[] };
 }
 
 /** The course of a training in bounded memory: stretches of equal length, which doubles when there are too many. */
@@ -26,14 +28,14 @@ export class Curve {
   /** Iterations so far. */
   count = 0;
   /** Per layer, updates so far relative to the weights: an upper bound of how far it has moved. */
-  readonly paths: number[] = [];
+  paths: number[] = [];
   /** The first iterations, as they were. */
-  readonly first: { readonly loss: number; readonly ratios: readonly number[] }[] = [];
+  first: { readonly loss: number; readonly ratios: readonly number[] }[] = [];
   /** Per layer, the largest norm of the gradient so far, and the first. */
-  readonly largestGradients: number[] = [];
-  readonly firstGradients: number[] = [];
+  largestGradients: number[] = [];
+  firstGradients: number[] = [];
   /** Per layer, update over gradient and learning rate, the first. */
-  readonly firstSteps: number[] = [];
+  firstSteps: number[] = [];
 
   add(iteration: number, loss: number, learningRate: number, statistics: readonly LayerStatistics[]): void {
     this.count++;
@@ -59,6 +61,7 @@ export class Curve {
       ratios,
       gradients,
       steps,
+      so: { paths: [...this.paths], largestGradients: [...this.largestGradients] },
     };
     const last = this.stretches.at(-1);
     if (last && last.count < this.length) this.stretches[this.stretches.length - 1] = joined(last, one);
@@ -71,6 +74,17 @@ export class Curve {
       merged.push(next ? joined(this.stretches[i], next) : this.stretches[i]);
     }
     this.stretches = merged;
+  }
+
+  /** Forgets what came after an iteration, and the stretch that it stands in unless it ends it. */
+  rewind(iteration: number): void {
+    this.stretches = this.stretches.filter((stretch) => stretch.iteration <= iteration);
+    const so = this.stretches.at(-1)?.so;
+    this.count = this.stretches.reduce((sum, { count }) => sum + count, 0);
+    this.first = this.first.slice(0, this.count);
+    this.paths = [...(so?.paths ?? [])];
+    this.largestGradients = [...(so?.largestGradients ?? [])];
+    if (!so) [this.firstGradients, this.firstSteps] = [[], []];
   }
 
   /** About `parts` stretches of equal length that cover the training, the last one possibly short. */
@@ -100,6 +114,7 @@ function joined(a: Stretch, b: Stretch): Stretch {
     squares: a.squares + b.squares + (difference * difference * a.count * b.count) / count,
     most: Math.max(a.most, b.most),
     learningRate: b.learningRate,
+    so: b.so,
     ratios: b.ratios.map((ratio, i) => geometric(a.ratios[i], a.count, ratio, b.count)),
     steps: b.steps.map((step, i) => geometric(a.steps[i], a.count, step, b.count)),
     gradients: b.gradients.map((gradient, i) => geometric(a.gradients[i], a.count, gradient, b.count)),

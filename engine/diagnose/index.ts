@@ -20,12 +20,17 @@ export interface Diagnosis {
   bands(): Bands;
 }
 
-/** To be made when the run is ready, before its first event. */
-export function createDiagnosis(access: RunAccess): Diagnosis {
-  const collector = new Collector(access);
+/**
+ * To be made when the run is ready, before its first event.
+ *
+ * @param closely whether to judge after each iteration, at the price of another one; else the run is looked at now and then
+ */
+export function createDiagnosis(access: RunAccess, closely: () => boolean = () => false): Diagnosis {
+  const collector = new Collector(access, closely);
   let standing = new Map<string, FindingEvent>();
   let stopped = false;
-  const changes = (evidence: Evidence): FindingEvent[] => {
+  /** @param anew whether who hears it has forgotten some of what was said */
+  const changes = (evidence: Evidence, anew: boolean): FindingEvent[] => {
     const now = new Map(
       judge(evidence).map((suspicion) => {
         const finding = findingOf(suspicion, evidence.iteration);
@@ -37,7 +42,8 @@ export function createDiagnosis(access: RunAccess): Diagnosis {
     );
     const changed = [...now].flatMap(([key, finding]) => {
       const before = standing.get(key);
-      return before?.message === finding.message && before.severity === finding.severity ? [] : [finding];
+      const same = before?.message === finding.message && before.severity === finding.severity;
+      return same && !anew ? [] : [finding];
     });
     standing = now;
     return [...withdrawn, ...changed];
@@ -46,7 +52,7 @@ export function createDiagnosis(access: RunAccess): Diagnosis {
     async observe(event) {
       if (stopped) return [];
       try {
-        return (await collector.add(event)) ? changes(collector.evidence()) : [];
+        return (await collector.add(event)) ? changes(collector.evidence(), event.type === "rewind") : [];
       } catch (error) {
         // A model may work in training alone; its training goes on.
         stopped = true;

@@ -47,12 +47,16 @@ export class Tensor {
     this.site = backward ? (backward.of ?? backward.via)?.site : trace.phase === "update" ? undefined : currentSite();
     this.scope = backward ? (backward.of ?? backward.via)?.scope : trace.scope;
     this.ownName = parts.name;
+    const written = backward?.written ? currentSite() : undefined;
+    if (written) writtenSites.set(this, written);
     this.id = trace.register(this);
   }
 
   /** The name the user gave: a parameter's path, else the variable the call was assigned to. */
   get name(): string | undefined {
-    return this.ownName ?? givenNames.get(this) ?? (results.has(this) ? this.site?.variable : undefined);
+    return (
+      this.ownName ?? givenNames.get(this) ?? (results.has(this) ? (writtenAt(this) ?? this.site)?.variable : undefined)
+    );
   }
 
   /**
@@ -83,6 +87,13 @@ export class Tensor {
 }
 
 const givenNames = new WeakMap<Tensor, string>();
+const writtenSites = new WeakMap<Tensor, Site>();
+
+/** Of a node that a backward of the user's own made: the call in its text. Its {@link Tensor.site} is that of the forward, as every gradient's. */
+export function writtenAt(node: Tensor): Site | undefined {
+  return writtenSites.get(node);
+}
+
 /** What user code called to get a node, as far as who runs the call says. */
 export interface UserCall {
   /** The name of the function or method: `softmax`. */
@@ -96,22 +107,28 @@ const openCalls: Site[] = [];
 
 /** Runs a call that user code makes. Calls that the engine makes within it, at the same place, are part of it. */
 export function userCall<T>(build: () => T, call?: UserCall): T {
-  if (currentTrace().phase !== "forward") return build();
+  const { phase, backward } = currentTrace();
+  if (phase !== "forward" && !backward?.written) return build();
   const site = currentSite();
   if (site === undefined || openCalls.at(-1) === site) return build();
   openCalls.push(site);
   try {
     const result = build();
-    if (result instanceof Tensor && result.site === site) results.set(result, call);
+    if (result instanceof Tensor && (writtenAt(result) ?? result.site) === site) results.set(result, call);
     return result;
   } finally {
     openCalls.pop();
   }
 }
 
-/** Whether a call in user code returned the node. */
+/** Whether a call in user code returned the node: one of the forward pass, not in a backward of the user's own. */
 export function isResult(node: Tensor): boolean {
-  return results.has(node);
+  return results.has(node) && !writtenSites.has(node);
+}
+
+/** Whether a call in a backward of the user's own returned the node. */
+export function isWrittenResult(node: Tensor): boolean {
+  return results.has(node) && writtenSites.has(node);
 }
 
 /** The call in user code that returned the node. */

@@ -15,7 +15,14 @@ export class Trace {
   scope: Scope | undefined;
   phase: Phase = "forward";
   /** Set while a gradient rule runs: what its nodes belong to. */
-  backward: { readonly of: Tensor | undefined; readonly via: Tensor | undefined } | undefined;
+  backward:
+    | {
+        readonly of: Tensor | undefined;
+        readonly via: Tensor | undefined;
+        /** Whether the rule is the user's own: then its nodes remember the calls in its text. */
+        readonly written?: boolean;
+      }
+    | undefined;
   /** Whether dropout, batch norm and the like behave as in training. */
   training = true;
   /** Feeds random operations a stream number each, in order of their making. */
@@ -50,6 +57,19 @@ export interface ScopedCall {
   readonly scope: Scope | undefined;
   readonly inputs: readonly unknown[];
   readonly output: unknown;
+}
+
+const calls = new WeakMap<Scope, ScopedCall>();
+
+/** Takes note of a finished module call. */
+export function noteModuleCall(trace: Trace, call: ScopedCall): void {
+  if (call.scope) calls.set(call.scope, call);
+  trace.onModuleCall?.(call);
+}
+
+/** The module call that a scope is of, once it has finished. */
+export function moduleCallOf(scope: Scope): ScopedCall | undefined {
+  return calls.get(scope);
 }
 
 let nextId = 1;

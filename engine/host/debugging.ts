@@ -6,11 +6,12 @@ import { reachable } from "../graph/order";
 import { type Tensor, isResult } from "../graph/tensor";
 import { withTrace } from "../graph/trace";
 import { leafValue } from "../train/check-gradients";
+import type { Checkpoint } from "../train/checkpoint";
 import { IssuesError } from "../train/failures";
 import type { Probe } from "../train/probe";
 import type { RunAccess } from "../train/run-access";
 import { Failure } from "./failure";
-import { readCheckpoint } from "./output-folder";
+import { readCheckpoint, writeCheckpoint } from "./output-folder";
 import { type LoadedProgram, programResult, wantedIn } from "./program";
 import type { Session } from "./session";
 
@@ -45,9 +46,7 @@ export async function openDebugging(session: Session, options: DebugOptions | un
   };
   if (options) {
     const { keepWeightsOf } = options;
-    // Weights of a session before: without them it begins anew.
-    const kept = keepWeightsOf === undefined ? undefined : await readCheckpoint(keepWeightsOf).catch(() => undefined);
-    debugging = create(options, kept?.values);
+    debugging = create(options, keepWeightsOf === undefined ? undefined : await weightsOf(keepWeightsOf, session));
     // Until it is told to begin it waits for messages alone.
     session.hold(true);
   }
@@ -68,6 +67,11 @@ export async function openDebugging(session: Session, options: DebugOptions | un
     if (request.kind === "start") session.hold(false);
     return debugging.ask(request);
   };
+  session.keep = async (path) => {
+    const checkpoint = await (debugging?.detached === false ? debugging.training.checkpoint() : undefined);
+    if (!checkpoint) throw new Failure("no training is being debugged");
+    await writeCheckpoint(path, checkpoint);
+  };
   const current = (): Probe | undefined => debugging?.training.probe;
   return {
     get debugger() {
@@ -84,6 +88,18 @@ export async function openDebugging(session: Session, options: DebugOptions | un
       debugging?.training.ready(found, found.fresh);
     },
   };
+}
+
+/** Weights of a session before; where they cannot be read, the program begins with fresh ones, and the user is told. */
+async function weightsOf(path: string, { send }: Session): Promise<Checkpoint["values"] | undefined> {
+  try {
+    return (await readCheckpoint(path)).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const text = `The weights of before cannot be kept: ${reason}. The program begins with fresh ones.\n`;
+    send({ kind: "debugEvent", event: { kind: "output", category: "important", text } });
+    return undefined;
+  }
 }
 
 /** Steps through a program without a training: its result, and the way back to what it was made of. */

@@ -99,6 +99,8 @@ export type HostRequest =
   | { readonly kind: "look"; readonly ticket: number; readonly look: Look }
   /** To a training's debugger; answered by `debugged`. The first to a training that runs without one attaches it. */
   | { readonly kind: "debug"; readonly ticket: number; readonly request: DebugRequest }
+  /** To a debugged training: write a checkpoint of where it stands into this file; answered by `kept`. */
+  | { readonly kind: "keep"; readonly ticket: number; readonly path: string }
   /** To a live host; answered by `checked`, and by `predicted` if that was wanted. */
   | { readonly kind: "check"; readonly ticket: number; readonly order: CheckOrder }
   /** The answer to this check is wanted no more. */
@@ -122,6 +124,8 @@ export type HostMessage =
   | { readonly kind: "ended"; readonly end: EndEvent | null }
   | { readonly kind: "looked"; readonly ticket: number; readonly result: LookResult }
   | { readonly kind: "debugged"; readonly ticket: number; readonly reply: DebugReply }
+  /** `failure` is for the user; null where all went well. */
+  | { readonly kind: "kept"; readonly ticket: number; readonly failure: string | null }
   | { readonly kind: "debugEvent"; readonly event: DebugEvent }
   | { readonly kind: "report"; readonly report: CheckReport }
   | { readonly kind: "checked"; readonly ticket: number; readonly result: CheckResult }

@@ -1,7 +1,7 @@
 import { appendFile, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint";
-import type { EpochEvent, StartEvent } from "../train/events";
+import type { EpochEvent, RewindEvent, StartEvent } from "../train/events";
 import { Failure } from "./failure";
 import { describeFileError, isFolder, makeFolder, writeAtomically } from "./node-files";
 import { jsonLine } from "./json-line";
@@ -11,6 +11,8 @@ export interface OutputFolder {
   /** Writes the metrics file anew, of a resumed run with the lines of the epochs before. Shows early whether the folder can be written. */
   readonly begin: (start: StartEvent) => Promise<void>;
   readonly addEpoch: (event: EpochEvent) => Promise<void>;
+  /** Takes out the epochs that no longer hold. */
+  readonly rewind: (event: RewindEvent) => Promise<void>;
   /** Path of the checkpoint. */
   readonly checkpoint: string;
   /** Replaces the checkpoint whole or not at all. @returns its path */
@@ -29,8 +31,9 @@ export async function openOutputFolder(folder: string): Promise<OutputFolder> {
     begin: (start) =>
       failing(async () => {
         await removeLeftovers(folder);
-        await writeAtomically(metrics, await linesBefore(metrics, start));
+        await writeAtomically(metrics, start.startIteration === 0 ? "" : await linesUntil(metrics, start.startEpoch));
       }),
+    rewind: ({ epoch }) => failing(async () => writeAtomically(metrics, await linesUntil(metrics, epoch))),
     addEpoch: (event) =>
       failing(async () => {
         try {
@@ -62,14 +65,18 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return failing(() => Promise.resolve(decodeCheckpoint(bytes, file)));
 }
 
-/** The whole lines of epochs that the resumed checkpoint knows; what came after it was lost with the run. */
-async function linesBefore(path: string, { startEpoch, startIteration }: StartEvent): Promise<string> {
-  if (startIteration === 0) return "";
+/** Replaces a file by a checkpoint whole or not at all. @throws Failure */
+export function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  return failing(() => writeAtomically(path, encodeCheckpoint(checkpoint)));
+}
+
+/** The whole lines of epochs that a checkpoint knows; what came after it was lost with the run, or is void. */
+async function linesUntil(path: string, last: number): Promise<string> {
   const text = await readFile(path, "utf8").catch(() => "");
   const known = text.split("\n").filter((line) => {
     try {
       const { epoch } = JSON.parse(line) as Partial<EpochEvent>;
-      return epoch !== undefined && epoch <= startEpoch;
+      return epoch !== undefined && epoch <= last;
     } catch {
       return false;
     }

@@ -41,6 +41,7 @@ export function createSaver(output: OutputFolder, { send }: Session): Saver {
   return {
     begin: (start) => tolerating("the metrics", () => output.begin(start)),
     addEpoch: (event) => tolerating("the metrics", () => output.addEpoch(event)),
+    rewind: (event) => tolerating("the metrics", () => output.rewind(event)),
     async save(checkpoint) {
       pending = checkpoint;
       if (performance.now() - last >= AT_MOST_EVERY_MS) await flush();

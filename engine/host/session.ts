@@ -24,6 +24,8 @@ export interface Session {
   order: ((request: Extract<HostRequest, { readonly kind: "check" | "abandon" }>) => void) | undefined;
   /** Who answers a debugger's requests; until there is one they are refused. */
   debug: ((request: DebugRequest) => DebugReply) | undefined;
+  /** Who writes a checkpoint of where the debugger stands; until there is one it is refused. */
+  keep: ((path: string) => Promise<void>) | undefined;
   /** Told at once when the task is to stop. */
   onStop: (() => void) | undefined;
   /** Lets messages in if it is time to, without waiting for anything else. */
@@ -103,6 +105,16 @@ export function createSession(
     channel.post({ kind: "debugged", ticket, reply });
   };
 
+  const answerKeep = async ({ ticket, path }: Extract<HostRequest, { kind: "keep" }>): Promise<void> => {
+    let failure: string | null = session.keep ? null : "no training is being debugged";
+    try {
+      await session.keep?.(path);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+    }
+    send({ kind: "kept", ticket, failure });
+  };
+
   const session: Session = {
     task,
     assets: fileURLToPath(new URL("./assets", import.meta.url)),
@@ -110,6 +122,7 @@ export function createSession(
     answer: undefined,
     order: undefined,
     debug: undefined,
+    keep: undefined,
     onStop: undefined,
     async breathe() {
       if (performance.now() - breathed <= BREATH_MS) return;
@@ -153,6 +166,9 @@ export function createSession(
         break;
       case "debug":
         answerDebug(request);
+        break;
+      case "keep":
+        void answerKeep(request);
         break;
       case "pause":
         paused = true;

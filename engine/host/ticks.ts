@@ -1,9 +1,9 @@
 import type { EpochEvent, FindingEvent, IterationEvent, TrainingEvent } from "../train/events";
-import { type Bands, type CurvePoint, FIGURES, type FlowColumn, type Tick, meanFigure } from "../view/history";
+import { type Bands, type CurvePoint, FIGURES, type FlowColumn, type Tick, meanFigure, until } from "../view/history";
 
 /** Gathers the events of a training into ticks, so that its speed is no load for the editor. */
 export interface TickCollector {
-  add(event: IterationEvent | EpochEvent | FindingEvent): void;
+  add(event: Collected): void;
   /** What happened since the last take; `undefined` where nothing did. */
   take(): Tick | undefined;
 }
@@ -16,6 +16,7 @@ export function createTickCollector(bands: () => Bands): TickCollector {
   let losses: { iteration: number; loss: number }[] = [];
   let epochs: EpochEvent[] = [];
   let findings: FindingEvent[] = [];
+  let rewind: number | undefined;
   let flow = createFlow();
   let last: Pick<IterationEvent, "iteration" | "epoch" | "learningRate" | "examplesPerSecond"> | undefined;
   return {
@@ -34,12 +35,21 @@ export function createTickCollector(bands: () => Bands): TickCollector {
           last ??= { ...event, epoch: 0, learningRate: 0, examplesPerSecond: 0 };
           findings.push(event);
           return;
+        case "rewind":
+          rewind = Math.min(event.iteration, rewind ?? Infinity);
+          last = { learningRate: 0, examplesPerSecond: 0, ...last, iteration: event.iteration, epoch: event.epoch };
+          losses = until(losses, event.iteration);
+          epochs = until(epochs, event.iteration);
+          findings = until(findings, event.iteration);
+          flow.rewind(event.iteration);
+          return;
         default:
           event satisfies never;
       }
     },
     take() {
-      if (!last || (losses.length === 0 && epochs.length === 0 && findings.length === 0)) return undefined;
+      const isEmpty = losses.length === 0 && epochs.length === 0 && findings.length === 0 && rewind === undefined;
+      if (!last || isEmpty) return undefined;
       const { iteration, epoch, learningRate, examplesPerSecond } = last;
       const tick: Tick = {
         iteration,
@@ -50,7 +60,9 @@ export function createTickCollector(bands: () => Bands): TickCollector {
         flow: flow.column(bands),
         epochs: epochs.slice(-MOST_EPOCHS),
         findings,
+        ...(rewind !== undefined && { rewind }),
       };
+      rewind = undefined;
       losses = [];
       epochs = [];
       findings = [];
@@ -80,6 +92,7 @@ function pointsOf(losses: readonly { iteration: number; loss: number }[]): Curve
 
 interface Flow {
   add(event: IterationEvent): void;
+  rewind(iteration: number): void;
   column(bands: () => Bands): FlowColumn | null;
 }
 
@@ -92,6 +105,9 @@ function createFlow(): Flow {
     add(event) {
       if (events.length >= 2 * MOST_ITERATIONS) events = events.slice(-MOST_ITERATIONS);
       events.push(event);
+    },
+    rewind(iteration) {
+      events = until(events, iteration);
     },
     column(bands) {
       const recent = events.slice(-MOST_ITERATIONS);
@@ -114,4 +130,4 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-export type Collected = Extract<TrainingEvent, { type: "iteration" | "epoch" | "finding" }>;
+export type Collected = Extract<TrainingEvent, { type: "iteration" | "epoch" | "rewind" | "finding" }>;

@@ -1,6 +1,6 @@
 import { type Site, currentSite, withSite } from "../graph/site";
 import { Tensor, nameTensor, userCall } from "../graph/tensor";
-import { currentTrace, withScope } from "../graph/trace";
+import { currentTrace, noteModuleCall, withScope } from "../graph/trace";
 import { Parameter, freezeParameters, unfreezeParameters } from "./parameter";
 
 /**
@@ -108,7 +108,7 @@ function callModule(module: Module, inputs: readonly unknown[]): unknown {
     if (output === undefined) {
       throw new Error(`the forward of ${moduleType(module)} returned nothing; end it with \`return …\``);
     }
-    trace.onModuleCall?.({ module, scope, inputs, output });
+    noteModuleCall(trace, { module, scope, inputs, output });
     return output;
   });
 }

@@ -21,6 +21,7 @@ export class Parameter extends Tensor {
 
   constructor(shape: readonly number[], initializer: Initializer, options: ParameterOptions = {}) {
     checkSizes(shape);
+    checkInitializer(shape, initializer);
     super({
       op: "parameter",
       inputs: [],
@@ -45,7 +46,14 @@ export interface ParameterOptions {
   readonly dtype?: DType;
 }
 
-function checkSizes(shape: readonly number[]): void {
+/** User code may leave types out, and other frameworks take values where this takes a shape. */
+function checkSizes(shape: unknown): asserts shape is readonly number[] {
+  if (!Array.isArray(shape)) {
+    const got = shape instanceof Tensor ? "a tensor" : shape === undefined ? "nothing" : JSON.stringify(shape);
+    throw new Error(
+      `a parameter begins with its shape, a list of sizes, got ${got}; write new Parameter([3], initializers.zeros), or variable(…) for one with given values`,
+    );
+  }
   for (const dim of shape) {
     if (typeof dim !== "number" || !Number.isInteger(dim) || dim < 0) {
       throw new Error(
@@ -54,6 +62,21 @@ function checkSizes(shape: readonly number[]): void {
       );
     }
   }
+}
+
+function checkInitializer(shape: readonly number[], initializer: unknown): void {
+  if (typeof (initializer as Partial<Initializer> | undefined | null)?.fill === "function") return;
+  const sizes = `[${shape.join(", ")}]`;
+  const proposal = `write new Parameter(${sizes}, initializers.zeros), or variable(…) for one with given values`;
+  if (initializer === undefined || initializer === null)
+    throw new Error(`a parameter of shape ${sizes} needs an initialiser, which gives it its first values; ${proposal}`);
+  const got =
+    typeof initializer === "function"
+      ? "a function: call it, as in initializers.normal()"
+      : initializer instanceof Tensor
+        ? "a tensor"
+        : JSON.stringify(initializer);
+  throw new Error(`the initialiser of a parameter of shape ${sizes} is none, got ${got}; ${proposal}`);
 }
 
 /** A trainable leaf with given values, for free programs: `const x = variable(2)`. */

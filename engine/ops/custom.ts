@@ -1,6 +1,6 @@
 import { formatShape, shapesAgree } from "../graph/shape";
 import { Tensor, userCall } from "../graph/tensor";
-import { composite } from "../graph/trace";
+import { composite, currentTrace } from "../graph/trace";
 import { type TensorLike, apply, asTensor } from "./apply";
 import { define } from "./operation";
 
@@ -14,6 +14,9 @@ export type CustomGradient = Tensor | null | (() => Tensor);
 interface CustomAttributes {
   readonly name: string;
   readonly backward: CustomBackward;
+  /** The user's own functions, for what their texts call their parameters. */
+  readonly forward?: CustomFunction["forward"];
+  readonly written?: CustomFunction["backward"];
 }
 
 /** Passes its first input on; gradients go to the other inputs by the given formula. */
@@ -64,14 +67,17 @@ function checkedShape(name: string, gradient: Tensor, i: number, input: Tensor):
 /**
  * A composite operation with a gradient formula of its own: the forward nodes keep the name as their scope,
  * and the backward pass uses the (usually simpler or more stable) formula.
+ *
+ * @param written where both are the user's own
  */
 export function withGradient(
   name: string,
   inputs: readonly Tensor[],
   forward: () => Tensor,
   backward: CustomBackward,
+  written: Partial<Pick<CustomAttributes, "forward" | "written">> = {},
 ): Tensor {
-  return composite(name, () => apply("withGradient", [forward(), ...inputs], { name, backward }));
+  return composite(name, () => apply("withGradient", [forward(), ...inputs], { name, backward, ...written }));
 }
 
 export interface CustomFunction {
@@ -100,9 +106,22 @@ export function customFunction(definition: CustomFunction): (...inputs: TensorLi
           throw new Error(`the forward of ${definition.name} must return a tensor, got ${got}`);
         },
         (g, sources, output) => {
-          const gradients = definition.backward(g, sources, output);
+          const gradients = asWritten(() => definition.backward(g, sources, output));
           return gradients instanceof Tensor ? [gradients] : gradients;
         },
+        { forward: definition.forward, written: definition.backward },
       );
     });
+}
+
+/** Runs a backward of the user's own: its nodes belong to the lines of its text. */
+function asWritten<T>(build: () => T): T {
+  const trace = currentTrace();
+  const outer = trace.backward;
+  if (outer) trace.backward = { ...outer, written: true };
+  try {
+    return build();
+  } finally {
+    trace.backward = outer;
+  }
 }

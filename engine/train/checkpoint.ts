@@ -97,6 +97,19 @@ export function resumeProblem(
   return undefined;
 }
 
+/** What `takeUp` gives. @throws where the run cannot go on from the checkpoint, with its file's name */
+export function resumed<T>(from: Checkpoint, now: Parameters<typeof resumeProblem>[1], takeUp: () => T): T {
+  const problem = resumeProblem(from, now);
+  const named = (message: string): Error =>
+    new Error(from.source === undefined ? message : `${from.source}: ${message}`);
+  if (problem !== undefined) throw named(problem);
+  try {
+    return takeUp();
+  } catch (error) {
+    throw named(error instanceof Error ? error.message : String(error));
+  }
+}
+
 type State = Omit<Checkpoint, "values" | "best" | "source">;
 
 function parseState(text: string, file: string): State {

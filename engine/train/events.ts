@@ -1,7 +1,7 @@
 import type { LayerStatistics } from "./statistics";
 
 /** What a run tells while it goes on: plain records, the lines of `train --json`. */
-export type TrainingEvent = StartEvent | IterationEvent | EpochEvent | FindingEvent | EndEvent;
+export type TrainingEvent = StartEvent | IterationEvent | EpochEvent | RewindEvent | FindingEvent | EndEvent;
 
 export interface StartEvent {
   readonly type: "start";
@@ -56,6 +56,14 @@ export interface EpochEvent {
   readonly validation: { readonly loss: number; readonly metrics: MetricValues } | null;
   readonly learningRate: number;
   readonly seconds: number;
+}
+
+/** The past was changed in a debugger: what was told of iterations and epochs after these is void, and is told anew as it comes. */
+export interface RewindEvent {
+  readonly type: "rewind";
+  /** The last epoch, from 1, and the number of updates that still hold. */
+  readonly epoch: number;
+  readonly iteration: number;
 }
 
 export interface FindingEvent {

@@ -226,7 +226,10 @@ export class Executor implements Runner {
       this.programs.set(key, known);
       // A loop whose graph grows or draws anew each round would fill the memory with programs that it never runs again.
       const [oldest] = this.programs.keys();
-      if (this.programs.size > MOST_PROGRAMS) this.programs.delete(oldest);
+      if (this.programs.size > MOST_PROGRAMS) {
+        this.programs.get(oldest)?.program.dispose();
+        this.programs.delete(oldest);
+      }
     }
     const { program } = known;
     known.leaves.forEach((leaf, i) => {

@@ -84,10 +84,12 @@ export interface NotFinite {
   readonly parameter: string | undefined;
   readonly iteration: number;
   readonly origin: Tensor | undefined;
+  /** Whether values of the iteration were changed in a debugger. */
+  readonly changed: boolean;
 }
 
 /** Says where the first number came up that is none, and in which layer. */
-export function notFinite(step: Step, { loss, parameter, iteration, origin }: NotFinite): FindingEvent {
+export function notFinite(step: Step, { loss, parameter, iteration, origin, changed }: NotFinite): FindingEvent {
   const layer = origin && layerOf(step, origin);
   const site = origin?.site ?? layer?.site;
   const what = Number.isFinite(loss)
@@ -97,7 +99,9 @@ export function notFinite(step: Step, { loss, parameter, iteration, origin }: No
   const call = node?.name === undefined || node.op === node.name ? node?.op : `${node.op} (${node.name})`;
   const where = origin
     ? `; the first number that is not finite comes from ${origin.phase === "backward" ? "the gradient of " : ""}${call}${layer ? ` in ${layer.name}` : ""}`
-    : "; only float32 shows it";
+    : changed
+      ? "; it comes of values that were changed in the debugger"
+      : "; only float32 shows it";
   return {
     type: "finding",
     code: "not-finite",

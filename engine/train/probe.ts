@@ -1,3 +1,4 @@
+import type { Values } from "../backends/backend";
 import type { Batch } from "../data/loader";
 import type { Checkpoint } from "./checkpoint";
 import type { Step } from "./step";
@@ -29,14 +30,27 @@ export interface Moment {
   write(values: ReadonlyMap<string, StoredValues>): void;
   /** The learning rate from this iteration on; undefined gives it back to the schedule. */
   setLearningRate(rate: number | undefined): void;
+  /**
+   * Does a part of this iteration before its time, so that less is left when it is due; what is written after it undoes it.
+   * @returns whether something is left
+   */
+  ahead(): boolean;
   /** All that is needed to come back to this moment, in this run. */
   snapshot(): Promise<Checkpoint>;
+}
+
+export interface Outcome {
+  readonly kind: "outcome";
+  readonly loss: number;
+  readonly values: ReadonlyMap<string, StoredValues>;
+  /** What is measured, beside the loss; absent where the model predicts nothing. */
+  readonly measured?: { readonly prediction: Values; readonly target: ArrayLike<number> } | undefined;
 }
 
 export type Instruction =
   /** Goes on from an earlier (or later) moment of this run. What is told a second time is not told. */
   | { readonly kind: "rewind"; readonly to: Checkpoint }
   /** Takes these for the outcome of the iteration, which does not run. */
-  | { readonly kind: "outcome"; readonly loss: number; readonly values: ReadonlyMap<string, StoredValues> }
+  | Outcome
   /** Ends the run, as an interruption does. */
   | { readonly kind: "stop" };

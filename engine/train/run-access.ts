@@ -42,6 +42,8 @@ export interface RunAccess {
   readonly step: Step;
   /** Metrics that the run measures. */
   readonly metrics: readonly Metric[];
+  /** Says that the past was changed: what was told of iterations after so many updates is void, and told anew as it comes. */
+  rewrite(iteration: number): void;
   /** Values of all parameters and states, by name. */
   values(): Promise<Map<string, { shape: readonly number[]; data: Values }>>;
   /**

@@ -3,25 +3,30 @@ import { batchCount, batches, type Batch } from "../data/loader";
 import { prefetchBatches } from "../data/prefetch";
 import type { LoadedDataset } from "../data/dataset";
 import { concreteShape } from "../graph/shape";
-import { moduleType, namedParameters, parameterCount } from "../nn/module";
+import { moduleType, namedParameters } from "../nn/module";
 import { scheduledRate } from "../optim";
-import { type Checkpoint, type RunState, resumeProblem } from "./checkpoint";
+import type { Program } from "../plan/program";
+import { type Checkpoint, type RunState, resumed } from "./checkpoint";
 import { firstNotFinite, notFinite, valuesByLeaf } from "./failures";
 import { type Parts, loadParts } from "./parts";
 import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
-import type { Instruction, Moment } from "./probe";
+import type { Instruction, Moment, Outcome } from "./probe";
 import type { RunEnvironment, RunOptions } from "./run-access";
+import { endEvent, enough, startEvent } from "./run-ends";
 import { readStatistics } from "./statistics";
-import { Programs, feed } from "./programs";
+import { type Compiled, Programs, feed } from "./programs";
 import type { Forward, Step } from "./step";
 import { Store } from "./store";
+import { type Told, createTold } from "./told";
 import type { Metric, Training } from "./training";
 
 /** The run stands at another moment, with what was measured until then. */
 class Rewound {
   constructor(readonly measured: Measurements) {}
 }
+
+type Figures = Pick<IterationEvent, "loss" | "learningRate" | "examplesPerSecond" | "statistics">;
 
 /** Batches of validation data: large, since nothing is kept for a backward pass. */
 const VALIDATION_BATCH = 256;
@@ -37,23 +42,24 @@ export async function runTraining(
 }
 
 class Run {
-  private readonly store: Store;
+  readonly store: Store;
   private readonly programs: Programs;
   private readonly metrics: readonly Metric[];
-  private readonly batchSize: number;
-  private readonly iterationsPerEpoch: number;
-  private state: RunState = { epoch: 0, iteration: 0, batch: 0, losses: [], trainingLosses: [], best: undefined };
+  readonly batchSize: number;
+  readonly iterationsPerEpoch: number;
+  state: RunState = { epoch: 0, iteration: 0, batch: 0, losses: [], trainingLosses: [], best: undefined };
   private best: Map<string, { shape: readonly number[]; data: Values }> | undefined;
-  private checkpoint: string | null = null;
+  checkpoint: string | null = null;
   /** Of the epochs done. */
-  private epochEvents: EpochEvent[] = [];
+  epochEvents: EpochEvent[] = [];
   /** Of the last epoch, or of the last batch where the run ended within one. */
-  private lastLoss: number | undefined;
-  /** How far the run was told of: what a debugger repeats is not told again. */
-  private told = { iteration: 0, epoch: 0 };
+  lastLoss: number | undefined;
+  private told: Told;
+  /** Of the last checkpoint. */
+  private savedAt = 0;
   private rateInstead: number | undefined;
-  /** Whether a debugger changed what was told already: what is saved must be of the future that came of it. */
-  private rewritten = false;
+  /** The iteration's program, if a part of it ran before its time. */
+  private begun: Iterator<void> | undefined;
 
   constructor(
     private readonly training: Training,
@@ -69,6 +75,7 @@ class Run {
       batchSize: this.batchSize,
       dropLast: training.dropLast,
     });
+    this.told = createTold(this.state, this.iterationsPerEpoch);
   }
 
   async go(): Promise<{ end: EndEvent; values: Map<string, { shape: readonly number[]; data: Values }> }> {
@@ -84,59 +91,32 @@ class Run {
       fresh: this.options.resume === undefined,
       step: first,
       metrics: this.metrics,
+      rewrite: (iteration) => this.told.rewrite(iteration),
       values: () => this.store.read(),
       observe: (key, batch, pick) => this.programs.observe(key, batch, this.randomKey, pick),
       differentiate: (key, batch, pick) => this.programs.differentiate(key, batch, this.randomKey, pick),
     });
-    await this.emit({
-      type: "start",
-      model: moduleType(training.model),
-      parameters: parameterCount(training.model),
-      layers: first.layers.map(({ name, type, site }) => ({
-        name,
-        type,
-        file: site?.file ?? null,
-        line: site?.line ?? null,
-      })),
-      data: parts.train.name,
-      examples: parts.train.length,
-      validationExamples: parts.validation?.length ?? 0,
-      batchSize: this.batchSize,
-      epochs: training.epochs,
-      iterationsPerEpoch: this.iterationsPerEpoch,
-      optimizer: training.optimizer.name,
-      seed: training.seed,
-      device: this.environment.backend.name,
-      startEpoch: this.state.epoch,
-      startIteration: this.state.iteration,
-    });
+    await this.emit(startEvent(training, parts, first, this));
+    this.told = createTold(this.state, this.iterationsPerEpoch);
     // Looked at before each epoch, so that a run that is resumed after its last epoch ends like one that went on.
-    this.told = { iteration: this.state.iteration, epoch: this.state.epoch };
-    let reason = this.enough();
+    let reason: EndReason | undefined = enough(training, this.state);
     for (;;) {
       while (!reason) {
         const outcome = await this.epoch(measured);
         measured = outcome instanceof Rewound ? outcome.measured : this.newMeasurements(first);
-        reason = (outcome instanceof Rewound ? undefined : outcome) ?? this.enough();
+        reason = (outcome instanceof Rewound ? undefined : outcome) ?? enough(training, this.state);
       }
       if (reason === "interrupted") break;
       const instruction = await this.options.probe?.beforeEnd?.({ ...this.state, values: () => this.store.read() });
       if (instruction?.kind !== "rewind") break;
-      measured = this.takeUp(instruction.to, first);
+      measured = await this.goBack(instruction.to, first);
       reason = undefined;
     }
+    // A run that ends in the past ends there also for those who were told.
+    this.told.rewrite(this.state.iteration);
+    await this.tellRewind();
     if (reason !== "interrupted") await this.restoreBest(reason, measured);
-    const end: EndEvent = {
-      type: "end",
-      reason,
-      epochs: this.state.epoch,
-      iterations: this.state.iteration,
-      loss: this.lastLoss ?? this.state.trainingLosses.at(-1) ?? null,
-      metrics: this.epochEvents.at(-1)?.metrics ?? {},
-      validation: this.epochEvents.at(-1)?.validation ?? null,
-      seconds: (this.environment.now() - started) / 1000,
-      checkpoint: this.checkpoint,
-    };
+    const end = endEvent(reason, (this.environment.now() - started) / 1000, this);
     await this.emit(end);
     return { end, values: await this.store.read() };
   }
@@ -173,7 +153,8 @@ class Run {
       });
       if (loss === undefined) return "not-finite";
       if (typeof loss === "object") {
-        if (loss.kind === "rewind") return new Rewound(this.takeUp(loss.to, this.programs.step(batch.size).traced));
+        if (loss.kind === "rewind")
+          return new Rewound(await this.goBack(loss.to, this.programs.step(batch.size).traced));
         await this.save(measured);
         return "interrupted";
       }
@@ -199,11 +180,9 @@ class Run {
     };
     this.epochEvents.push(event);
     this.lastLoss = event.loss;
-    const anew = event.epoch > this.told.epoch;
-    if (!anew && !this.rewritten) return undefined;
-    this.told = { ...this.told, epoch: Math.max(event.epoch, this.told.epoch) };
+    if (!this.told.epoch(event.epoch)) return undefined;
     // First told, then saved: a run that is killed in between tells of this epoch again when it is resumed.
-    if (anew) await this.emit(event);
+    await this.emit(event);
     await this.save(this.newMeasurements(this.programs.step(Math.min(this.batchSize, parts.train.length)).traced));
     return undefined;
   }
@@ -216,22 +195,19 @@ class Run {
     batch: Batch,
     measured: Measurements,
     speed: () => number,
-  ): Promise<number | undefined | Exclude<Instruction, { kind: "outcome" }>> {
-    const { traced: step, program } = this.programs.step(batch.size);
+  ): Promise<number | undefined | Exclude<Instruction, Outcome>> {
+    const compiled = this.programs.step(batch.size);
+    const { traced: step, program } = compiled;
     const { probe } = this.options;
-    const before = await probe?.beforeIteration?.(this.moment(step, batch, measured));
-    if (before) {
-      if (before.kind !== "outcome") return before;
-      await this.take(before, batch, measured, speed);
-      await probe?.afterIteration?.(this.moment(step, batch, measured));
-      return before.loss;
-    }
+    const before = await probe?.beforeIteration?.(this.moment(compiled, batch, measured));
+    if (before?.kind === "rewind") return before;
+    if (await this.tellRewind()) await this.save(measured);
+    if (before?.kind === "stop") return before;
+    if (before) return this.take(before, compiled, batch, measured, speed);
     const learningRate = this.rate();
-    feed(program, step, batch);
-    if (step.trace.randomKey) program.write(step.trace.randomKey, this.randomKey);
-    program.write(step.learningRate, [learningRate]);
-    program.write(step.count, [this.state.iteration + 1]);
-    program.run();
+    this.begun ??= this.begin(step, program, batch);
+    while (!this.begun.next().done);
+    this.begun = undefined;
     const [loss] = await program.read(step.loss);
     this.lastLoss = loss;
     const statistics = step.statistics ? readStatistics(await program.read(step.statistics), step.layers.length) : [];
@@ -246,17 +222,37 @@ class Run {
       const prediction = measured.wantsPredictions && step.prediction ? await program.read(step.prediction) : undefined;
       measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
       this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
-    } else {
-      const instead = await probe?.notFinite?.(this.moment(step, batch, measured));
-      if (instead && instead.kind !== "outcome") return instead;
     }
-    await this.tellIteration({ loss, learningRate, examplesPerSecond: speed(), statistics }, good);
-    await probe?.afterIteration?.(this.moment(step, batch, measured));
-    if (good) return loss;
+    const figures = { loss, learningRate, examplesPerSecond: speed(), statistics };
+    const parameter = [...step.gradients.keys()][spoilt];
+    return this.conclude(compiled, batch, measured, figures, good ? undefined : { parameter, changed: false });
+  }
+
+  /** Tells of an iteration; of one that gave no numbers the probe hears first, and the run ends. */
+  private async conclude(
+    compiled: Compiled<Step>,
+    batch: Batch,
+    measured: Measurements,
+    figures: Figures,
+    spoilt: { readonly parameter: string | undefined; readonly changed: boolean } | undefined,
+  ): Promise<number | undefined | Exclude<Instruction, Outcome>> {
+    const { probe } = this.options;
+    const { traced: step } = compiled;
+    if (spoilt) {
+      const instead = await probe?.notFinite?.(this.moment(compiled, batch, measured));
+      if (instead?.kind === "rewind") return instead;
+      await this.tellRewind();
+      if (instead?.kind === "stop") return instead;
+    }
+    const { epoch, iteration } = this.state;
+    if (this.told.iteration(iteration) || spoilt)
+      await this.emit({ type: "iteration", epoch: epoch + 1, iteration, ...figures });
+    await probe?.afterIteration?.(this.moment(compiled, batch, measured));
+    if (!spoilt) return figures.loss;
     await this.emit(
       notFinite(step, {
-        loss,
-        parameter: [...step.gradients.keys()][spoilt],
+        ...spoilt,
+        loss: figures.loss,
         iteration: this.state.iteration + 1,
         // If float64 shows it too.
         origin: firstNotFinite(step, batch, {
@@ -268,33 +264,38 @@ class Run {
     return undefined;
   }
 
-  private async tellIteration(
-    figures: Pick<IterationEvent, "loss" | "learningRate" | "examplesPerSecond" | "statistics">,
-    good: boolean,
-  ): Promise<void> {
-    const { epoch, iteration } = this.state;
-    if (good && iteration <= this.told.iteration) return;
-    this.told = { ...this.told, iteration };
-    await this.emit({ type: "iteration", epoch: epoch + 1, iteration, ...figures });
+  /** Gives the program its inputs; it runs as far as it is asked to. */
+  private begin(step: Step, program: Program, batch: Batch): Iterator<void> {
+    feed(program, step, batch);
+    if (step.trace.randomKey) program.write(step.trace.randomKey, this.randomKey);
+    program.write(step.learningRate, [this.rate()]);
+    program.write(step.count, [this.state.iteration + 1]);
+    return program.runInSteps()[Symbol.iterator]();
   }
 
-  /** An outcome that somebody else computed. */
+  /** An outcome that somebody else computed, judged as the run's own. */
   private async take(
-    { loss, values }: Extract<Instruction, { kind: "outcome" }>,
+    { loss, values, measured: predicted }: Outcome,
+    compiled: Compiled<Step>,
     batch: Batch,
     measured: Measurements,
     speed: () => number,
-  ): Promise<void> {
-    const learningRate = this.rate();
-    this.rewritten ||= this.state.iteration < this.told.iteration;
-    this.store.replace(values);
-    measured.add(batch.size, loss, undefined, undefined);
+  ): Promise<number | undefined | Exclude<Instruction, Outcome>> {
+    const figures = { loss, learningRate: this.rate(), examplesPerSecond: speed(), statistics: [] };
+    const isSpoilt = (name: string): boolean => values.get(name)?.data.every(Number.isFinite) === false;
+    const parameter = [...compiled.traced.gradients.keys()].find(isSpoilt);
+    const good = Number.isFinite(Math.fround(loss)) && parameter === undefined;
+    this.begun = undefined;
     this.lastLoss = loss;
-    this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
-    await this.tellIteration({ loss, learningRate, examplesPerSecond: speed(), statistics: [] }, true);
+    if (good) {
+      this.store.replace(values);
+      measured.add(batch.size, loss, predicted?.prediction, predicted?.target);
+      this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
+    }
+    return this.conclude(compiled, batch, measured, figures, good ? undefined : { parameter, changed: true });
   }
 
-  private moment(step: Step, batch: Batch, measured: Measurements): Moment {
+  private moment({ traced: step, program }: Compiled<Step>, batch: Batch, measured: Measurements): Moment {
     const { epoch, iteration } = this.state;
     return {
       step,
@@ -304,10 +305,22 @@ class Run {
       learningRate: this.rate(),
       values: () => this.store.read(),
       write: (values) => {
-        this.rewritten ||= iteration < this.told.iteration;
         this.store.replace(values);
+        this.begun = undefined;
       },
-      setLearningRate: (rate) => (this.rateInstead = rate),
+      setLearningRate: (rate) => {
+        if (rate !== this.rateInstead) this.begun = undefined;
+        this.rateInstead = rate;
+      },
+      ahead: () => {
+        if (this.state.iteration !== iteration) return false;
+        const begun = this.begun ?? this.begin(step, program, batch);
+        // What fails now fails again when it is due, and is told then.
+        this.begun = undefined;
+        const { done } = begun.next();
+        this.begun = begun;
+        return done !== true;
+      },
       snapshot: () => this.checkpointNow(measured),
     };
   }
@@ -347,17 +360,6 @@ class Run {
     });
   }
 
-  /** Why the run ends before another epoch. */
-  private enough(): EndReason | undefined {
-    const { earlyStopping, tolerance, epochs, maxSteps } = this.training;
-    const { best, epoch, iteration, trainingLosses } = this.state;
-    if (earlyStopping && best && epoch - best.epoch >= earlyStopping.patience) return "early-stopping";
-    const [before, now] = trainingLosses.slice(-2);
-    if (tolerance > 0 && now !== undefined && Math.abs(before - now) < tolerance) return "converged";
-    if (epoch >= epochs) return "epochs";
-    return iteration >= maxSteps ? "steps" : undefined;
-  }
-
   private async rememberBest(): Promise<void> {
     const { earlyStopping } = this.training;
     if (!earlyStopping) return;
@@ -390,6 +392,7 @@ class Run {
   }
 
   private async save(measured: Measurements): Promise<void> {
+    this.savedAt = this.state.iteration;
     if (this.options.save) this.checkpoint = await this.options.save(await this.checkpointNow(measured));
   }
 
@@ -409,24 +412,29 @@ class Run {
 
   private resume(checkpoint: Checkpoint, step: Step): Measurements {
     const { seed, optimizer } = this.training;
-    const problem = resumeProblem(checkpoint, {
-      seed,
-      optimizer: optimizer.name,
-      batchSize: this.batchSize,
-      examples: this.parts.train.length,
-    });
-    const named = (message: string): Error =>
-      new Error(checkpoint.source === undefined ? message : `${checkpoint.source}: ${message}`);
-    if (problem !== undefined) throw named(problem);
-    try {
-      return this.takeUp(checkpoint, step);
-    } catch (error) {
-      throw named(error instanceof Error ? error.message : String(error));
-    }
+    const [batchSize, examples] = [this.batchSize, this.parts.train.length];
+    return resumed(checkpoint, { seed, optimizer: optimizer.name, batchSize, examples }, () =>
+      this.takeUp(checkpoint, step),
+    );
+  }
+
+  /** Goes on from another moment of this run. */
+  private async goBack(to: Checkpoint, step: Step): Promise<Measurements> {
+    const measured = this.takeUp(to, step);
+    if (await this.tellRewind()) await this.save(measured);
+    return measured;
+  }
+
+  /** Tells that the past was changed, if it was. @returns whether what was saved is of a future that is no more */
+  private async tellRewind(): Promise<boolean> {
+    const rewind = this.told.rewind();
+    if (rewind) await this.emit(rewind);
+    return rewind !== undefined && this.savedAt > rewind.iteration;
   }
 
   private takeUp(checkpoint: Checkpoint, step: Step): Measurements {
     this.store.write(checkpoint.values);
+    this.begun = undefined;
     this.state = checkpoint.state;
     this.best = checkpoint.best;
     this.epochEvents = this.epochEvents.filter(({ epoch }) => epoch <= this.state.epoch);

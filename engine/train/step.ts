@@ -8,7 +8,7 @@ import { type ScopedCall, Trace, withTrace } from "../graph/trace";
 import { moduleSite, namedParameters, nameModel } from "../nn/module";
 import { type Parameter, isTrained } from "../nn/parameter";
 import { l2 } from "../nn/penalty";
-import { add, all, apply, isFinite, stack } from "../ops";
+import { abs, add, apply, isFinite, max, stack } from "../ops";
 import { clipByNorm, clipByValue } from "../optim/clipping";
 import { type Layer, layersOf, statisticsVector, tensorsIn } from "./statistics";
 import { type Training, optionSite } from "./training";
@@ -159,7 +159,7 @@ export function traceStep(
             gradients: new Map([...gradients].map(([name, gradient]) => [parameters.get(name) as Tensor, gradient])),
             updated,
           });
-    const finite = updated.size === 0 ? undefined : stack([...updated.values()].map((next) => all(isFinite(next))));
+    const finite = updated.size === 0 ? undefined : stack([...updated.values()].map(isAllFinite));
     trace.phase = "forward";
     return {
       ...forward,
@@ -201,4 +201,9 @@ function scalarLeaf(name: string): Tensor {
 /** The L2 term over what is trained; frozen weights do not change, so they would only shift the cost. */
 function penalty(training: Training, examples: number): Tensor {
   return l2([...namedParameters(training.model).values()].filter(isTrained), training.l2, examples);
+}
+
+/** A NaN is the largest of all it is among; so is an infinity without its sign. */
+function isAllFinite(next: Tensor): Tensor {
+  return isFinite(next.shape.includes(0) ? 0 : max(abs(next)));
 }

@@ -37,6 +37,8 @@ export interface Tick {
   readonly epochs: readonly EpochEvent[];
   /** Raised, changed or withdrawn. */
   readonly findings: readonly FindingEvent[];
+  /** Before all this: what was told of more updates than so many is void, since the past was changed. */
+  readonly rewind?: number;
 }
 
 export interface CurvePoint {
@@ -104,7 +106,8 @@ export const MOST_EPOCHS = 2000;
 export const MOST_FINDINGS = 100;
 
 /** The history after one more tick. Costs as much as the tick is long, but for a thinning now and then. */
-export function extendHistory(history: RunHistory, tick: Tick): RunHistory {
+export function extendHistory(before: RunHistory, tick: Tick): RunHistory {
+  const history = tick.rewind === undefined ? before : rewound(before, tick.rewind);
   return {
     ...history,
     iteration: tick.iteration,
@@ -115,6 +118,21 @@ export function extendHistory(history: RunHistory, tick: Tick): RunHistory {
     flow: tick.flow ? bounded(history.flow, tick.flow, MOST_COLUMNS, mergeColumns) : history.flow,
     epochs: boundedEpochs([...history.epochs, ...tick.epochs]),
     findings: tick.findings.length === 0 ? history.findings : tick.findings.reduce(withFinding, history.findings),
+  };
+}
+
+/** What was told until so many updates. A point that stands for more than these goes as a whole. */
+export function until<T extends { readonly iteration: number }>(list: readonly T[], rewind: number): T[] {
+  return list.filter(({ iteration }) => iteration <= rewind);
+}
+
+function rewound({ loss, flow, epochs, findings, ...rest }: RunHistory, rewind: number): RunHistory {
+  return {
+    ...rest,
+    loss: until(loss, rewind),
+    flow: until(flow, rewind),
+    epochs: until(epochs, rewind),
+    findings: until(findings, rewind),
   };
 }
 

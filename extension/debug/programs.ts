@@ -14,6 +14,8 @@ export interface Program {
   readonly runtime: DebugRuntime;
   /** Where it stands; null while it goes. */
   readonly stop: Stop | null;
+  /** Writes a checkpoint of where it stands into a file. Rejects with words for the user. */
+  keep(path: string): Promise<void>;
   /** Paths of the files that it was built from; none before it is loaded. */
   files(): Promise<ReadonlySet<string>>;
 }
@@ -104,6 +106,7 @@ export function createPrograms(): Programs {
         launched,
         runtime: debugged,
         stop: null,
+        keep: (file) => debugged.keep(file),
         files() {
           files ??= debugged
             .ask({ kind: "sources" })
@@ -123,6 +126,7 @@ export function createPrograms(): Programs {
           if (request.kind === "move" || request.kind === "detach") goesOn(program);
           return debugged.ask(request);
         },
+        keep: (file) => debugged.keep(file),
         dispose() {
           debugged.dispose();
           drop(program);

@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { Uri, debug, window, workspace, type Disposable } from "vscode";
 import { saved } from "../model-files";
 import { whenOver } from "../run/wait";
@@ -37,16 +38,15 @@ export function watchSources(services: Services): Disposable {
 }
 
 /** Debugs the file as it is now, from the values that the parameters have. */
-export async function restartWithWeights(
-  { runs }: Services,
-  { session, run: id, path, launched }: Program,
-): Promise<void> {
+export async function restartWithWeights({ runs }: Services, program: Program): Promise<void> {
+  const { session, run: id, path, launched } = program;
   if (!(await saved(Uri.file(path)))) return;
   const { name, type, workspaceFolder, configuration } = session;
-  // Its host writes a checkpoint as it ends.
+  // One that was launched writes a checkpoint as it ends. The others train on, and their checkpoints are of another moment.
+  const kept = launched ? undefined : await keptWeights(program, runs.get(id)?.folder);
   await debug.stopDebugging(session);
   if (launched) await whenOver(runs, id);
-  const folder = runs.get(id)?.folder;
+  const weights = launched ? runs.get(id)?.folder : kept;
   const how = launched ? configuration : {};
   await debug.startDebugging(workspaceFolder, {
     ...how,
@@ -54,6 +54,19 @@ export async function restartWithWeights(
     request: "launch",
     name,
     program: path,
-    ...(folder ? { keepWeightsOf: folder } : {}),
+    ...(weights ? { keepWeightsOf: weights } : {}),
   });
+}
+
+/** A file with the weights of where an attached run stands; undefined where there can be none, which has then been said. */
+async function keptWeights(program: Program, folder: string | null | undefined): Promise<string | undefined> {
+  const file = join(folder ?? tmpdir(), folder ? "kept.safetensors" : `backstep-${program.run}.safetensors`);
+  try {
+    await program.keep(file);
+    return file;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    void window.showWarningMessage(`Backstep: the weights cannot be kept: ${reason}. It begins with fresh ones.`);
+    return undefined;
+  }
 }

@@ -34,7 +34,7 @@ export function showFindings({ runs, edits, checker }: Services): Disposable {
 
   const pathOf = new Map<string, string>();
   const listener = runs.listen((change) => {
-    if (change.kind === "tick" && change.tick.findings.length === 0) return;
+    if (change.kind === "tick" && change.tick.findings.length === 0 && change.tick.rewind === undefined) return;
     const path = runs.get(change.id)?.path ?? pathOf.get(change.id);
     if (path === undefined) return;
     pathOf.set(change.id, path);

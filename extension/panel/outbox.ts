@@ -1,4 +1,4 @@
-import type { Tick, ToPanel } from "../../webview/protocol";
+import { until, type Tick, type ToPanel } from "../../webview/protocol";
 
 /**
  * Keeps the panel's messages to a rhythm: what can wait goes out one message at a time, ticks of one run merged into one, so
@@ -72,14 +72,23 @@ export function createOutbox(
 }
 
 /** Two ticks as one. */
-export function mergeTicks(earlier: Tick, later: Tick): Tick {
+export function mergeTicks(first: Tick, later: Tick): Tick {
+  const { rewind } = later;
+  const earlier = rewind === undefined ? first : rewound(first, rewind);
   return {
     ...later,
+    ...(earlier.rewind !== undefined && { rewind: Math.min(earlier.rewind, rewind ?? Infinity) }),
     loss: [...earlier.loss, ...later.loss],
     flow: later.flow ?? earlier.flow,
     epochs: [...earlier.epochs, ...later.epochs],
     findings: [...earlier.findings, ...later.findings],
   };
+}
+
+function rewound(tick: Tick, rewind: number): Tick {
+  const [loss, epochs, findings] = [until(tick.loss, rewind), until(tick.epochs, rewind), until(tick.findings, rewind)];
+  const [flow = null] = until(tick.flow ? [tick.flow] : [], rewind);
+  return { ...tick, loss, flow, epochs, findings };
 }
 
 const nodeTimers = {

@@ -3,6 +3,8 @@ import type { Host, HostEnd } from "../../engine/api/host";
 
 /** A run's program, as its debugger asks it. */
 export interface DebuggedRun extends DebugRuntime {
+  /** Writes a checkpoint of where it stands into a file. Rejects with words for the user. */
+  keep(path: string): Promise<void>;
   /** Hears no more of it. The run itself goes on, or not, as it was told to. */
   dispose(): void;
 }
@@ -37,6 +39,7 @@ export function createDebugging(changed: () => void): Debugging {
           const living = host();
           return living ? living.debug(request) : Promise.reject(new Error("the run has ended"));
         },
+        keep: (path) => host()?.keep(path) ?? Promise.reject(new Error("the run has ended")),
         dispose() {
           if (listener !== mine) return;
           listener = undefined;

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { DebugOptions } from "../../engine/api/debug";
 import type { TrainTask } from "../../engine/api/host";
 import type { RunPurpose } from "../../webview/protocol";
@@ -41,5 +42,6 @@ export function taskOf(order: TrainOrder, out: string | undefined): RunTask {
 
 /** Whether it begins with what a folder holds, which is needed until then. */
 export function beginsWith({ checkpoint, debug }: TrainOrder, folder: string): boolean {
-  return checkpoint === folder || debug?.keepWeightsOf === folder;
+  const kept = debug?.keepWeightsOf;
+  return checkpoint === folder || (kept !== undefined && (kept === folder || dirname(kept) === folder));
 }

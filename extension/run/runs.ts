@@ -184,7 +184,7 @@ export function createRuns(options: RunsOptions): Runs {
         return;
       case "tick": {
         run.history = extendHistory(history, message.tick);
-        if (message.tick.epochs.length > 0 || message.tick.findings.length > 0) {
+        if (message.tick.epochs.length > 0 || message.tick.findings.length > 0 || message.tick.rewind !== undefined) {
           run.record = { ...run.record, figures: figuresOf(run.history) };
           // Epochs of small data take less than a millisecond.
           if (now() - run.written >= WRITE_MS) update(run, {});

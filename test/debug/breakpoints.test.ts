@@ -191,6 +191,31 @@ const CASES: readonly Case[] = [
     set: { functions: [{ name: "forward:blocks.*.inner" }] },
     expected: ["0: 5 forward", "0: 5 forward"],
   },
+  ...[
+    "blocks[1].inner",
+    "this.blocks[1].inner",
+    "blocks.1.inner: Linear",
+    "model.blocks.1.inner",
+    "BLOCKS[ 1 ].INNER",
+  ].map((name): Case => ({
+    what: `functions: a path with an index, as ${name}`,
+    text: NESTED,
+    set: { functions: [{ name }], source: [{ line: 12, mode: "forward" }] },
+    // Of the two blocks the second: it comes second, and back first.
+    expected: ["0: 12 forward", "0: 5 forward", "0: 5 backward"],
+  })),
+  ...["forward:blocks[*]", "forward:*[*]", "forward:blocks[*]: Block", "forward:Block.forward"].map((name): Case => ({
+    what: `functions: any index, not what lies within, as ${name}`,
+    text: NESTED,
+    set: { functions: [{ name }] },
+    expected: ["0: 13 forward", "0: 13 forward"],
+  })),
+  {
+    what: "functions: any index, then a name",
+    text: NESTED,
+    set: { functions: [{ name: "forward:blocks[*].inner" }] },
+    expected: ["0: 5 forward", "0: 5 forward"],
+  },
   {
     what: "functions: layers by a wildcard, not the update of their parameters; a parameter by its name",
     set: { functions: [{ name: "hid*" }, { name: "output.bias" }] },
@@ -237,6 +262,17 @@ describe("breakpoints going back", () => {
     assert.deepEqual([last, ...backwards].reverse(), forwards);
     // It stands where the first of them is.
     assert.deepEqual(await stops(again.session, "continue"), forwards.slice(1));
+  });
+
+  it("a message that cannot be read prints nothing and does not stop", async () => {
+    const { session } = await open(MODEL, { source: [{ line: 11, logMessage: "{(}" }, { line: 17 }] });
+    await session.start();
+    assert.equal(session.where().split(" ").slice(0, 2).join(" "), "17 update");
+    assert.deepEqual(
+      session.events.filter(({ kind }) => kind === "output"),
+      [],
+    );
+    await session.finish();
   });
 
   it("log messages are printed forwards only", async () => {
@@ -297,6 +333,43 @@ describe("where breakpoints bind", () => {
       set: { functions: [{ name: "attention" }] },
       verified: false,
       message: /attention/,
+    },
+    {
+      what: "a function with an index that is not there",
+      text: NESTED,
+      set: { functions: [{ name: "blocks[2]" }] },
+      verified: false,
+      message: /blocks\[2\].*layers\[0\]/,
+    },
+    {
+      what: "a function of another class",
+      text: NESTED,
+      set: { functions: [{ name: "first: Conv2d" }] },
+      verified: false,
+    },
+    {
+      what: "a message whose brace is not closed",
+      set: { source: [{ line: 11, logMessage: "h is {h.norm()" }] },
+      verified: false,
+      message: /brace at character 6 is not closed: \{h\.norm\(\)/,
+    },
+    {
+      what: "a message whose expression cannot be read",
+      set: { source: [{ line: 11, logMessage: "{iteration}: {(}" }] },
+      verified: false,
+      message: /\{\(\} cannot be read, at character 16: /,
+    },
+    {
+      what: "a message with an empty expression",
+      set: { source: [{ line: 11, logMessage: "{}" }] },
+      verified: false,
+      message: /cannot be read/,
+    },
+    {
+      what: "a message with braces that are meant, of options and printed ones",
+      set: { source: [{ line: 11, logMessage: "{{h}} is {h.sum(0, { keepDims: true })} }" }] },
+      verified: true,
+      line: 11,
     },
     { what: "a function with a wildcard", set: { functions: [{ name: "hid*" }] }, verified: true },
   ];

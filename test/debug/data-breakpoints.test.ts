@@ -120,6 +120,36 @@ describe("data breakpoints stop at", () => {
     });
   }
 
+  for (const [what, optimizer, dataId, expected] of [
+    ["the last value that an update gives", "sgd({ learningRate: 0.1 })", "linear.bias", "update by sgd → linear.bias"],
+    ["one in its middle", "sgd({ learningRate: 0.1 })", "linear.weight", "update by sgd"],
+    ["the last, of adam", "adam({ learningRate: 0.1 })", "linear.bias", "update by adam → linear.bias"],
+  ] as const) {
+    it(`${what}: the frame is the update's, at the optimiser's line`, async () => {
+      const text = line("", "Linear, Module, adam, fromArrays, mse, sgd, training");
+      const session = await open([{ dataId }], text.replace("sgd({ learningRate: 0.1 })", optimizer));
+      await session.move("continue");
+      const frames = session.ask({ kind: "frames" });
+      assert.deepEqual(
+        frames.map(({ name, kind, direction, line: at }) => [name, kind, direction, at]),
+        [
+          [expected, "update", "update", 13],
+          ["iteration 0, epoch 1: update", "root", "update", 13],
+        ],
+      );
+      if (expected.includes("→")) {
+        // Back to the update's beginning, and on to the end once more.
+        await session.move("restartFrame", { frame: 0 });
+        assert.match(session.where(), /^13 update update by \w+$/);
+        await session.move("continue");
+        assert.equal(session.ask({ kind: "frames" })[0].name, expected);
+        await session.move("over");
+        assert.equal(session.scene.episode.iteration, 1);
+      }
+      await session.finish();
+    });
+  }
+
   it("stops where no update changes the value only if it is told to", async () => {
     const session = await open([{ dataId: "linear.weight" }], line());
     session.ask({ kind: "setExpression", target: "learningRate", value: "0", frame: 0 });

@@ -305,6 +305,43 @@ export default training({
   });
 });
 
+describe("how closely the diagnosis looks", () => {
+  const text = program(`
+class Deep extends Module {
+  layers = Array.from({ length: 10 }, () => new Linear(8, 8));
+  first = new Linear(2, 8);
+  last = new Linear(8, 2);
+  forward(x: Tensor) {
+    let h = sigmoid(this.first(x));
+    for (const layer of this.layers) h = sigmoid(layer(h));
+    return this.last(h);
+  }
+}
+export default training({
+  model: new Deep(), data: moons({ count: 64 }), loss: crossEntropy, optimizer: sgd({ learningRate: 0.01 }),
+  batchSize: 16, epochs: 20,
+});
+`);
+
+  // 80 updates: judged from 40 % of them on, and looked at every tenth while nobody waits for it.
+  it("with a filter set after each iteration: stops as soon as a finding holds", async () => {
+    const { stop, ask, end } = await launched(text, [{ filter: "vanishing" }]);
+    assert.match((await stop()).description, /vanishing-gradient/);
+    assert.equal(((await ask({ kind: "situation" })) as { iteration: number }).iteration, 32);
+    await ask({ kind: "move", how: "continue" });
+    // Its figures change with every iteration; it is the same finding.
+    await end();
+  });
+
+  it("without one now and then", async () => {
+    const { events, end } = await launched(text, [{ filter: "not-finite" }]);
+    await end();
+    const found = events.find((event) => event.type === "finding" && event.code === "vanishing-gradient");
+    assert.ok(found?.type === "finding");
+    assert.equal(found.iteration, 40);
+  });
+});
+
 describe("programs that cannot run, in a host", () => {
   interface Problem {
     readonly what: string;

@@ -170,7 +170,7 @@ describe("texts of the debugger's values", () => {
   it("cuts messages into parts", () => {
     assert.deepEqual(messageParts("a{{ {b} }}"), [
       { kind: "text", text: "a{ " },
-      { kind: "expression", text: "b" },
+      { kind: "expression", text: "b", start: 5 },
       { kind: "text", text: " }" },
     ]);
   });

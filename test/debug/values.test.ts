@@ -1,9 +1,13 @@
 /** Values on demand: what is kept stays within its bound, and what was forgotten comes back as it was. */
 import assert from "node:assert/strict";
 import type { NdArray } from "../../engine/graph/array";
-import { type Budget, createValues } from "../../engine/debug/values";
+import { createBudget, createValues } from "../../engine/debug/values";
 import type { Tensor } from "../../engine/graph/tensor";
+import { evaluateNode } from "../../engine/plan/evaluate";
 import { leaf, valueOf } from "../support/graph";
+
+/** Bytes of the constants beside them, at most. */
+const SCALARS = 160;
 
 /** y = ((x + 1) · 2 + 1) · 2 … , a value of 800 bytes at each of its steps. */
 function chain(length: number): { nodes: Tensor[]; x: NdArray; source: Tensor } {
@@ -30,7 +34,7 @@ describe("values of an episode", () => {
   });
 
   it("keep within a bound that several episodes share, and come back to the same bits", () => {
-    const budget: Budget = { bound: 5 * 800, used: 0 };
+    const budget = createBudget(5 * 800);
     const chains = [chain(30), chain(30)];
     const all = chains.map(({ source, x }) => createValues((at) => (at === source ? x : undefined), budget));
     const wanted = chains.map(({ nodes, source, x }) => valueOf(nodes[29], new Map([[source, x]])));
@@ -43,6 +47,41 @@ describe("values of an episode", () => {
     }
     for (const values of all) values.forget();
     assert.equal(budget.used, 0);
+  });
+
+  it("give up what is soon computed again before what took long, and what episodes before hold before both", () => {
+    const { nodes, source, x } = chain(8);
+    const other = chain(2);
+    // Each takes as many milliseconds as it has in this table.
+    const milliseconds = [50, 1, 1, 50, 1, 1, 50, 1];
+    let clock = 0;
+    const computed: number[] = [];
+    const budget = createBudget(5 * 800 + SCALARS);
+    const before = createValues((at) => (at === other.source ? other.x : undefined), budget);
+    before.of(other.nodes[1]);
+    const values = createValues(
+      (at) => (at === source ? x : undefined),
+      budget,
+      (node, inputs) => {
+        const index = nodes.indexOf(node);
+        // Constants take none.
+        if (index >= 0) computed.push(index);
+        clock += milliseconds[index] ?? 0;
+        return evaluateNode(node, new Map(node.inputs.map((input, i) => [input, inputs[i]])), () => undefined);
+      },
+      () => clock,
+    );
+    for (const node of nodes) values.of(node);
+    assert.ok(before.bytes < 800);
+    assert.ok(values.bytes <= 5 * 800 + SCALARS);
+    assert.deepEqual(computed, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert.deepEqual(
+      nodes
+        .map((node) => values.known(node) !== undefined)
+        .map((known, i) => (known ? i : -1))
+        .filter((i) => i >= 0),
+      [0, 3, 5, 6, 7],
+    );
   });
 
   it("are computed anew where they follow from a value that was put there, and only there", () => {

@@ -11,7 +11,7 @@ import { sgd, type Schedule } from "../../engine/optim";
 import { blobs } from "../../engine/data";
 import type { FindingEvent } from "../../engine/train/events";
 import { runTraining } from "../../engine/train/run";
-import { training, type TrainingOptions } from "../../engine/train/training";
+import { type Training, training, type TrainingOptions } from "../../engine/train/training";
 import { files } from "./support/data";
 
 class Small extends Module {
@@ -25,16 +25,7 @@ class Small extends Module {
 async function findings(options: Partial<TrainingOptions<Module & ((x: Tensor) => Tensor)>>): Promise<FindingEvent[]> {
   let diagnosis: Diagnosis | undefined;
   const found: FindingEvent[] = [];
-  const run = training({
-    model: new Small(),
-    data: blobs({ count: 300, seed: 4 }),
-    loss: crossEntropy,
-    optimizer: sgd({ learningRate: 0.05 }),
-    batchSize: 30,
-    epochs: 40,
-    seed: 1,
-    ...options,
-  } as TrainingOptions);
+  const run = healthy(options);
   await runTraining(
     run,
     { backend: createJsBackend(), files, now: () => 0 },
@@ -48,6 +39,19 @@ async function findings(options: Partial<TrainingOptions<Module & ((x: Tensor) =
     },
   );
   return found;
+}
+
+function healthy(options: Partial<TrainingOptions<Module & ((x: Tensor) => Tensor)>>): Training {
+  return training({
+    model: new Small(),
+    data: blobs({ count: 300, seed: 4 }),
+    loss: crossEntropy,
+    optimizer: sgd({ learningRate: 0.05 }),
+    batchSize: 30,
+    epochs: 40,
+    seed: 1,
+    ...options,
+  } as TrainingOptions);
 }
 
 /** Nothing for the first 60 % of the run, then the full rate. */
@@ -68,6 +72,45 @@ describe("diagnose: findings over a run", () => {
     assert.equal(found[0].iteration, 200);
     assert.equal(found.at(-1)?.withdrawn, true);
     assert.ok((found.at(-1)?.iteration ?? 0) > 240);
+  });
+
+  it("of a past that was changed are as if its future had never been", async () => {
+    const standing = new Map<string, FindingEvent>();
+    const expected = (await findings({ schedule: late })).map(({ code, layer, message }) => [code, layer, message]);
+    let diagnosis: Diagnosis | undefined;
+    let forgotten = 0;
+    const hear = (found: readonly FindingEvent[] = []): void => {
+      for (const each of found) {
+        if (each.withdrawn) standing.delete(each.code);
+        else standing.set(each.code, each);
+      }
+    };
+    const told: unknown[] = [];
+    await runTraining(
+      healthy({ schedule: late }),
+      { backend: createJsBackend(), files, now: () => 0 },
+      {
+        onReady: (access) => {
+          diagnosis = createDiagnosis(access);
+        },
+        onEvent: async (event) => {
+          const found = (await diagnosis?.observe(event)) ?? [];
+          told.push(...found.map(({ code, layer, message }) => [code, layer, message]));
+          hear(found);
+          if (event.type !== "iteration" || event.iteration !== 120) return;
+          // Losses that explode, with gradients and updates that do, until after 40 % of the run.
+          for (let iteration = 121; iteration <= 210; iteration++) {
+            const statistics = event.statistics.map((each) => ({ ...each, gradient: 1e9, update: 1e9 }));
+            hear(await diagnosis?.observe({ ...event, iteration, loss: 2 ** iteration, statistics }));
+          }
+          forgotten = standing.size;
+          hear(await diagnosis?.observe({ type: "rewind", epoch: 12, iteration: 120 }));
+          assert.equal(standing.size, 0);
+        },
+      },
+    );
+    assert.ok(forgotten > 0);
+    assert.deepEqual(told, expected);
   });
 
   it("say what rests on what, and what to do", async () => {

@@ -123,6 +123,7 @@ function openWindow(
         look: () => Promise.resolve({ kind: "nothing", reason: "a puppet" }),
         order: () => undefined,
         debug: () => Promise.reject(new Error("a puppet")),
+        keep: () => Promise.reject(new Error("a puppet")),
         ended,
       } satisfies Host;
     },

@@ -394,3 +394,71 @@ describe("statistics of a layer", () => {
     assert.ok(Number.isNaN(iterations[0].statistics[0].dead));
   });
 });
+
+describe("a part of an iteration done before its time", () => {
+  const batch = [[1, 2, 3, 4, 5]];
+  const write = (w: number): ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }> =>
+    new Map([["weight", { shape: [1, 1], data: Float32Array.of(w) }]]);
+  for (const count of [0, 1, 3, 1000]) {
+    it(`changes nothing, ${count} of its kernels`, async () => {
+      const { weight, iterations } = await train(
+        { batchSize: 5, epochs: 3 },
+        {
+          probe: {
+            beforeIteration: (moment) => {
+              for (let i = 0; i < count; i++) moment.ahead();
+            },
+          },
+        },
+      );
+      const expected = updates([...batch, ...batch, ...batch]);
+      assertClose([weight], [expected.w], 1e-6, "weight");
+      assertClose(
+        iterations.map(({ loss }) => loss),
+        expected.losses,
+        1e-6,
+        "losses",
+      );
+    });
+
+    it(`is done anew with weight and rate that are set after ${count} of its kernels`, async () => {
+      const { weight } = await train(
+        { batchSize: 5, epochs: 2 },
+        {
+          probe: {
+            beforeIteration: (moment) => {
+              if (moment.iteration === 0) return;
+              for (let i = 0; i < count; i++) moment.ahead();
+              moment.write(write(3));
+              for (let i = 0; i < count; i++) moment.ahead();
+              moment.setLearningRate(0.02);
+            },
+          },
+        },
+      );
+      assertClose([weight], [update(3, xs, 0.02).w], 1e-6, "weight");
+    });
+  }
+
+  it("is not taken for the iteration after going back to another", async () => {
+    let back = false;
+    const { weight } = await train(
+      { batchSize: 5, epochs: 3 },
+      {
+        probe: {
+          beforeIteration: async (moment) => {
+            if (moment.iteration !== 1 || back) {
+              assert.equal(moment.ahead(), true);
+              return undefined;
+            }
+            back = true;
+            const to = await moment.snapshot();
+            while (moment.ahead());
+            return { kind: "rewind", to: { ...to, values: write(7) } };
+          },
+        },
+      },
+    );
+    assertClose([weight], [updates([...batch, ...batch], 7).w], 1e-5, "weight");
+  });
+});

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createTickCollector } from "../../engine/host/ticks";
+import { mergeTicks } from "../../extension/panel/outbox";
 import { STATISTICS } from "../../engine/train/statistics";
-import type { FindingEvent, IterationEvent } from "../../engine/train/events";
+import type { EpochEvent, FindingEvent, IterationEvent } from "../../engine/train/events";
 import {
   FIGURES,
   MOST_COLUMNS,
@@ -48,6 +49,82 @@ const tick = (more: Partial<Tick>): Tick => ({
   findings: [],
   ...more,
 });
+
+const epochEvent = (epoch: number, iteration: number): EpochEvent => ({
+  type: "epoch",
+  epoch,
+  iteration,
+  loss: iteration,
+  batchMeanLoss: iteration,
+  metrics: {},
+  validation: null,
+  learningRate: 0.1,
+  seconds: 1,
+});
+
+describe("a changed past", () => {
+  /** Iterations and epochs that a history shows, and its findings. */
+  const shown = ({ loss, flow, epochs, findings }: RunHistory): unknown => ({
+    loss: loss.map(({ iteration: n, mean }) => [n, mean]),
+    flow: flow.map(({ iteration: n }) => n),
+    epochs: epochs.map(({ epoch, iteration: n }) => [epoch, n]),
+    findings: findings.map(({ code }) => code),
+  });
+  const collector = createTickCollector(() => ({}));
+  const take = (history: RunHistory): RunHistory => {
+    const taken = collector.take();
+    return taken ? extendHistory(history, taken) : history;
+  };
+
+  it("is void in what waits for the next tick and in what was drawn before, and the new one follows", () => {
+    let history = emptyHistory;
+    collector.add(iteration(1, 10));
+    collector.add(finding("early", "a", { iteration: 1 }));
+    history = take(history);
+    collector.add(iteration(2, 20));
+    collector.add(epochEvent(1, 2));
+    history = take(history);
+    collector.add(iteration(3, 30));
+    collector.add(finding("late", "a", { iteration: 3 }));
+    history = take(history);
+    collector.add(iteration(4, 40));
+    collector.add(epochEvent(2, 4));
+    collector.add({ type: "rewind", epoch: 0, iteration: 1 });
+    collector.add(iteration(2, 21));
+    collector.add(epochEvent(1, 2));
+    collector.add(iteration(3, 31));
+    // Once more, and less far.
+    collector.add({ type: "rewind", epoch: 1, iteration: 2 });
+    const tick = collector.take();
+    assert.deepEqual(tick?.rewind, 1);
+    history = extendHistory(history, tick ?? assert.fail());
+    assert.deepEqual(shown(history), {
+      loss: [
+        [1, 10],
+        [2, 21],
+      ],
+      flow: [1, 2],
+      epochs: [[1, 2]],
+      findings: ["early"],
+    });
+    assert.deepEqual([history.iteration, history.epoch], [2, 1]);
+    assert.equal(collector.take(), undefined);
+    collector.add({ type: "rewind", epoch: 0, iteration: 0 });
+    assert.deepEqual(shown(take(history)), { loss: [], flow: [], epochs: [], findings: [] });
+  });
+
+  it("two ticks as one are as one after the other", () => {
+    const first = tick({ loss: [1, 2, 3].map(pointAt), epochs: [epochEvent(1, 2)], iteration: 3, rewind: 0 });
+    const second = tick({ loss: [3, 4].map(pointAt), epochs: [epochEvent(2, 4)], iteration: 4, rewind: 1 });
+    const before = extendHistory(emptyHistory, tick({ loss: [1, 2].map(pointAt) }));
+    assert.deepEqual(
+      extendHistory(before, mergeTicks(first, second)),
+      extendHistory(extendHistory(before, first), second),
+    );
+  });
+});
+
+const pointAt = (n: number): Tick["loss"][number] => ({ iteration: n, span: 1, mean: n, least: n, most: n });
 
 describe("ticks", () => {
   it("know the same figures in the same order as the engine", () => assert.deepEqual([...FIGURES], [...STATISTICS]));

@@ -89,15 +89,17 @@ function countStatistics(data: Float64Array): TensorStatistics {
   let mean = 0;
   let squares = 0;
   let norm = 0;
+  let sum = 0;
   let zeros = 0;
   let finite = 0;
   for (const x of data) {
     if (!isFiniteFloat(x)) continue;
     finite++;
     if (x === 0) zeros++;
-    if (x < least) least = x;
-    if (x > most) most = x;
+    least = Math.min(least, x);
+    most = Math.max(most, x);
     norm += x * x;
+    sum += x;
     // Welford's way: sums of squares would lose the small spread of large numbers.
     const from = x - mean;
     mean += from / finite;
@@ -108,7 +110,8 @@ function countStatistics(data: Float64Array): TensorStatistics {
     size: data.length,
     least: none ? NaN : least,
     most: none ? NaN : most,
-    mean: none ? NaN : mean,
+    // As the operation of that name gives it.
+    mean: none ? NaN : sum / finite,
     deviation: none ? NaN : Math.sqrt(squares / finite),
     norm: Math.sqrt(norm),
     zeros,

@@ -2,7 +2,7 @@
 export { complete } from "./complete";
 export { evaluateCondition, evaluateExpression } from "./evaluate";
 export { clipboardText, formatElement, formatNumber, formatTensor, formatValue, statisticsOf, typeOf } from "./format";
-export { formatMessage, messageParts, type MessagePart } from "./message";
+export { formatMessage, messageParts, messageProblem, type MessagePart } from "./message";
 export { parseAssignment, parseExpression } from "./parse";
 export type { Expression } from "./syntax";
 export { type Target, parseTarget, writeTarget } from "./target";

@@ -3,6 +3,7 @@ import { Parameter } from "../../nn/parameter";
 import { tensorsIn } from "../../train/statistics";
 import { atom, constantOf, swapsLast, transposed } from "../notation";
 import type { Scene } from "../episode";
+import { callsOf } from "./frames";
 
 /** A scene in which tensors are called as the text of one frame calls them: an argument `x` of what is `h` outside. */
 export interface SceneOfFrame extends Scene {
@@ -53,7 +54,7 @@ const results = new WeakMap<object, ReadonlySet<Tensor>>();
 function layerResults({ episode: { graph } }: Scene): ReadonlySet<Tensor> {
   let found = results.get(graph);
   if (!found) {
-    found = new Set((graph.training?.step?.calls ?? []).flatMap(({ output }) => tensorsIn(output)));
+    found = new Set(callsOf(graph).flatMap(({ output }) => tensorsIn(output)));
     results.set(graph, found);
   }
   return found;

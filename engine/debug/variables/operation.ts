@@ -1,5 +1,5 @@
 import type { Contribution } from "../../autodiff/gradients";
-import type { Tensor } from "../../graph/tensor";
+import { type Tensor, writtenAt } from "../../graph/tensor";
 import { type Scene, isDone, nextStep, operationAt } from "../episode";
 import { localFormula, productFormula, valueFormula } from "./formulas";
 import { pendingCallItems } from "./calls";
@@ -25,13 +25,18 @@ export function operationItems(at: Scene, frame: FrameView): Item[] {
   if (step.kind === "arrived") return arrivedItems(scene, frame, step.node);
   const operation = operationAt(scene)?.node;
   if (!operation) return [];
-  return step.direction === "backward" ? backwardItems(scene, operation) : forwardItems(scene, frame, operation);
+  if (step.direction === "forward") return forwardItems(scene, frame, operation);
+  // At a line of the user's backward, what the line does comes first.
+  return writtenAt(step.node) && frame.depth === step.levels.length - 1
+    ? [...forwardItems(scene, frame, step.node), ...contributionItems(scene, operation)]
+    : backwardItems(scene, operation);
 }
 
 /** The operation's name and place, for the head of the scope. */
 function head(node: Tensor, formula: string): Item[] {
+  const site = writtenAt(node) ?? node.site;
   return [
-    textItem("operation", operationName(node) + (node.site ? `, line ${node.site.line}` : ""), { node }),
+    textItem("operation", operationName(node) + (site ? `, line ${site.line}` : ""), { node }),
     textItem("formula", formula),
   ];
 }
@@ -79,9 +84,13 @@ function settings(node: Tensor): Item[] {
 }
 
 function backwardItems(scene: Scene, via: Tensor): Item[] {
+  return [...head(via, valueFormula(scene, via)), ...contributionItems(scene, via)];
+}
+
+function contributionItems(scene: Scene, via: Tensor): Item[] {
   const { graph } = scene.episode;
   const upstream = graph.adjoints.get(via)?.gradient;
-  const items = head(via, valueFormula(scene, via));
+  const items: Item[] = [];
   if (upstream) {
     const line = { ahead: true, evaluateName: "upstream", note: isDone(scene, upstream) ? undefined : NEXT };
     items.push(tensorItem(scene, `upstream ${gradientLabel(scene, via)}`, upstream, line));

@@ -5,7 +5,7 @@ import { type Parameter, isTrained } from "../../nn/parameter";
 import type { Layer } from "../../train/statistics";
 import { formatNumber, statisticsOf, tensorValue } from "../expressions";
 import { type Scene, isDone } from "../episode";
-import type { FrameView } from "./frames";
+import { type FrameView, callsOf } from "./frames";
 import { type Item, groupItem, insideOf, textItem } from "./items";
 import { costLabel } from "./labels";
 import { moduleText } from "./modules";
@@ -48,8 +48,8 @@ function layersOf({ episode: { graph } }: Scene): readonly Layer[] {
 }
 
 function moduleOfPath(scene: Scene, path: string): Module | undefined {
-  return scene.episode.graph.training?.step?.calls.find(({ module }) => modulePath(module as Module) === path)
-    ?.module as Module | undefined;
+  return callsOf(scene.episode.graph).find(({ module }) => modulePath(module as Module) === path)?.module as
+    Module | undefined;
 }
 
 /** δ = ∂cost/∂z of a layer, z being what the layer itself gives: an activation behind it is a layer of its own. */

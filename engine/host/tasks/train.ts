@@ -59,7 +59,7 @@ async function carryOut(
   debugging: Debugging,
 ): Promise<EndEvent | null> {
   const { send } = session;
-  const backend = createCpuBackend();
+  const backend = createCpuBackend({ threaded: true });
   let ran = false;
   const alive = async (): Promise<void> => {
     if (!ran) send({ kind: "alive" });
@@ -104,21 +104,23 @@ async function trainExport(
     if (event.type !== "end")
       for (const finding of (await watch.diagnosis?.observe(event)) ?? []) {
         reporter.event(finding);
-        debugging.debugger?.training.observe(finding);
+        // What held already before is nothing to stop at.
+        if (event.type !== "rewind") debugging.debugger?.training.observe(finding);
       }
     if (event.type === "epoch") await saver?.addEpoch(event);
+    if (event.type === "rewind") await saver?.rewind(event);
     debugging.debugger?.training.observe(event);
   };
   const onReady = (access: RunAccess): void => {
     session.answer = (look) => answerLook(access, look);
-    watch.diagnosis = createDiagnosis(access);
+    watch.diagnosis = createDiagnosis(access, () => debugging.debugger?.training.awaitsFindings === true);
     debugging.ready(access);
   };
   const pool = training.workers > 0 ? createLoaderPool(training.workers, task) : undefined;
   try {
     const { end } = await runTraining(
       training,
-      { backend: createCpuBackend(), files, pool, now: () => performance.now() },
+      { backend: createCpuBackend({ threaded: true }), files, pool, now: () => performance.now() },
       { onEvent, interrupted: session.turn, save: saver?.save, resume, onReady, probe: debugging.probe },
     );
     return end;

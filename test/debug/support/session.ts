@@ -62,12 +62,14 @@ export interface SessionOptions extends DebugOptions {
   /** What the run tells of itself, and saves. */
   readonly onEvent?: (event: TrainingEvent) => void;
   readonly save?: (checkpoint: Checkpoint) => Promise<string>;
+  /** The debugger's clock, in milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Loads a model file and has it wait under a debugger. */
 export async function openSession(
   path: string,
-  { maxSteps, epochs, onEvent, save, ...options }: SessionOptions = {},
+  { maxSteps, epochs, onEvent, save, now = () => performance.now(), ...options }: SessionOptions = {},
 ): Promise<DebuggedSession> {
   const file = resolve(path);
   const events: DebugEvent[] = [];
@@ -91,7 +93,7 @@ export async function openSession(
     },
     breathe: () => new Promise((next) => setImmediate(next)),
     onRest: () => undefined,
-    now: () => performance.now(),
+    now,
     onUserCode: () => undefined,
   });
   const executor = new Executor(createJsBackend(), 0, undefined, made.loop);
