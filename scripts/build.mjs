@@ -2,8 +2,8 @@
  * Builds the parts of the product, each only where its entry exists and only when an input changed. As a program:
  * `node scripts/build.mjs [PART…]`.
  *
- *   cli          engine/cli/main.ts and engine/host/worker.ts → out/cli/, with the engine's data files
- *   host         engine/host/worker.ts → dist/host.mjs, with the engine's data files
+ *   cli          engine/cli/main.ts, engine/host/worker.ts and thread.ts → out/cli/, with the engine's data files
+ *   host         engine/host/worker.ts and thread.ts → dist/, with the engine's data files
  *   extension    extension/main.ts → dist/extension.cjs, with the shelf of models as templates
  *   panel        webview/main.tsx → dist/panel.js, dist/panel.css
  *   tensor       webview/tensor/main.tsx → dist/tensor.js, dist/tensor.css
@@ -25,6 +25,8 @@ export const assets = join(root, "engine", "data", "assets");
 
 const cliMain = "engine/cli/main.ts";
 const worker = "engine/host/worker.ts";
+/** The host starts it beside itself. */
+const threadEntry = { in: join(root, "engine", "host", "thread.ts"), out: "thread" };
 
 /** By name: `needs` (files without which there is nothing to build), `inputs` (files and folders), `make`. */
 const parts = {
@@ -112,7 +114,7 @@ function node(format) {
 
 async function buildCli() {
   const entryPoints = [{ in: join(root, cliMain), out: "backstep" }];
-  if (existsSync(join(root, worker))) entryPoints.push({ in: join(root, worker), out: "worker" });
+  if (existsSync(join(root, worker))) entryPoints.push({ in: join(root, worker), out: "worker" }, threadEntry);
   const hashbang = readFileSync(join(root, cliMain), "utf8").startsWith("#!") ? "" : "#!/usr/bin/env node\n";
   const banner = { js: `${hashbang}${requireInModules}` };
   await bundle({ ...node("esm"), entryPoints, outdir: join(root, "out", "cli"), banner });
@@ -121,7 +123,7 @@ async function buildCli() {
 }
 
 async function buildHost() {
-  const entryPoints = [{ in: join(root, worker), out: "host" }];
+  const entryPoints = [{ in: join(root, worker), out: "host" }, threadEntry];
   await bundle({
     ...node("esm"),
     ...packed,

@@ -10,15 +10,38 @@ export interface Backend {
   readonly name: string;
   /** Buffer contents are undefined until written. */
   allocate(type: ElementType, size: number): Buffer;
-  /** Prepares a kernel once; running it is cheap and may be repeated with other buffers of the same types. */
-  compile(kernel: Kernel, inputs: readonly ElementType[], output: ElementType): CompiledKernel;
+  /** Gives a buffer's memory back; nothing that was prepared with it may run any more. */
+  release(buffer: Buffer): void;
+  /** Prepares work on certain buffers once; doing it is cheap and may be repeated. */
+  prepare(dispatches: readonly Dispatch[]): Prepared;
   write(buffer: Buffer, data: ArrayLike<number>): void;
   copy(from: Buffer, to: Buffer): void;
   read(buffer: Buffer): Promise<Values>;
 }
 
-/** Runs on inputs and writes the output; input and output buffers are never the same. */
-export type CompiledKernel = (inputs: readonly Buffer[], output: Buffer) => void;
+/** A kernel with its buffers; none of the inputs is an output. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly inputs: readonly Buffer[];
+  readonly outputs: readonly Buffer[];
+}
+
+export interface Prepared {
+  /** Does the dispatches from ≤ i < to in order. @throws DispatchError where one cannot be done */
+  run(from: number, to: number): void;
+  /** Gives up what it holds beside the buffers. */
+  dispose(): void;
+}
+
+/** What went wrong in one dispatch, such as an index out of range. */
+export class DispatchError extends Error {
+  constructor(
+    readonly index: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
 
 /** Memory of one backend; only that backend looks inside. */
 export interface Buffer {

@@ -120,22 +120,26 @@ async function evaluateAll(
 ): Promise<Values | undefined> {
   const plan = planGraph(wanted);
   const program = compileProgram(plan, backend);
-  for (const [leaf] of plan.leaves) {
-    const value = leafValue(leaf);
-    if (value) program.write(leaf, value.data);
+  try {
+    for (const [leaf] of plan.leaves) {
+      const value = leafValue(leaf);
+      if (value) program.write(leaf, value.data);
+    }
+    let breathed = now();
+    for (const _ of program.runInSteps()) {
+      if (now() - breathed < BREATH_MS) continue;
+      if (await breathe()) return undefined;
+      breathed = now();
+    }
+    const values = new Map<Tensor, NdArray>();
+    for (const tensor of wanted) {
+      const data = Float64Array.from(await program.read(tensor));
+      values.set(tensor, { shape: concreteShape(tensor.knownShape), dtype: tensor.dtype, data });
+    }
+    return values;
+  } finally {
+    program.dispose();
   }
-  let breathed = now();
-  for (const _ of program.runInSteps()) {
-    if (now() - breathed < BREATH_MS) continue;
-    if (await breathe()) return undefined;
-    breathed = now();
-  }
-  const values = new Map<Tensor, NdArray>();
-  for (const tensor of wanted) {
-    const data = Float64Array.from(await program.read(tensor));
-    values.set(tensor, { shape: concreteShape(tensor.knownShape), dtype: tensor.dtype, data });
-  }
-  return values;
 }
 
 /** Leaves other than constants. */

@@ -49,6 +49,8 @@ export interface Host {
   look(look: Look): Promise<LookResult>;
   /** Asks a training's debugger. Rejects with words for the user. */
   debug<R extends DebugRequest>(request: R): Promise<DebugResults[R["kind"]]>;
+  /** Has a debugged training write a checkpoint of where it stands into this file. Rejects with words for the user. */
+  keep(path: string): Promise<void>;
   readonly ended: Promise<HostEnd>;
 }
 
@@ -65,6 +67,7 @@ export function startHost(options: HostOptions): Host {
   const memoryLimit = options.memoryLimit ?? DEFAULT_MEMORY;
   const looks = new Map<number, (result: LookResult) => void>();
   const questions = new Map<number, (reply: DebugReply) => void>();
+  const keeping = new Map<number, (failure: string | null) => void>();
   let tickets = 0;
   let finished = false;
   let limit: NodeJS.Timeout | undefined;
@@ -82,6 +85,8 @@ export function startHost(options: HostOptions): Host {
     looks.clear();
     for (const resolve of questions.values()) resolve(OVER);
     questions.clear();
+    for (const resolve of keeping.values()) resolve(OVER.message);
+    keeping.clear();
     void program.end().then(() => settle({ exitCode, failure }));
   };
   /** Of a live host the file that it checks. */
@@ -115,6 +120,10 @@ export function startHost(options: HostOptions): Host {
       case "debugged":
         questions.get(message.ticket)?.(message.reply);
         questions.delete(message.ticket);
+        return;
+      case "kept":
+        keeping.get(message.ticket)?.(message.failure);
+        keeping.delete(message.ticket);
         return;
       case "failure":
         return finish(message.exitCode, message.message);
@@ -186,11 +195,21 @@ export function startHost(options: HostOptions): Host {
       if (!reply.ok) throw new Error(reply.message);
       return reply.result as DebugResults[R["kind"]];
     },
+    async keep(path) {
+      const ticket = tickets++;
+      const failure = finished
+        ? OVER.message
+        : await new Promise<string | null>((resolve) => {
+            keeping.set(ticket, resolve);
+            request({ kind: "keep", ticket, path });
+          });
+      if (failure !== null) throw new Error(failure);
+    },
     ended,
   };
 }
 
-const OVER: DebugReply = { ok: false, message: "The program has ended" };
+const OVER: Extract<DebugReply, { ok: false }> = { ok: false, message: "The program has ended" };
 
 interface Listeners {
   readonly receive: (message: HostMessage) => void;

@@ -87,7 +87,7 @@ export function substitute(e: Expression, inputs: (index: number) => Expression)
     case "unary":
       return { ...e, a: substitute(e.a, inputs) };
     case "binary":
-      return { ...e, a: substitute(e.a, inputs), b: substitute(e.b, inputs) };
+      return binary(e.fn, substitute(e.a, inputs), substitute(e.b, inputs));
     case "select":
       return {
         ...e,

@@ -4,13 +4,14 @@ import type { Distribution } from "./random";
 /**
  * One piece of work for a backend: plain data, all sizes known.
  *
- * Kernels read whole buffers. `map`, `reduce` and `matmul` may read them through strides; every other
- * kernel reads dense row-major inputs. Each writes one dense row-major output.
+ * Kernels read whole buffers. `map`, `reduce`, `sweep` and `matmul` may read them through strides; every other
+ * kernel reads dense row-major inputs. Each writes one dense row-major output, a `sweep` one for each result.
  * Backends know kernels and buffers, never operations.
  */
 export type Kernel =
   | MapKernel
   | ReduceKernel
+  | SweepKernel
   | ArgumentKernel
   | CumulativeSumKernel
   | MatmulKernel
@@ -49,6 +50,29 @@ export interface ReduceKernel {
   readonly views: readonly View[];
   readonly body: Expression;
   readonly combine: Combine;
+}
+
+/** Several results over one shape in one pass, each into a buffer of its own. */
+export interface SweepKernel {
+  readonly kind: "sweep";
+  readonly shape: readonly number[];
+  readonly views: readonly View[];
+  readonly results: readonly SweepResult[];
+}
+
+/** An element for every index, as of a map; or all of them combined into one number. */
+export interface SweepResult {
+  readonly body: Expression;
+  readonly combine: Combine | undefined;
+}
+
+/** The kernels that do the same one after the other. */
+export function partsOfSweep({ shape, views, results }: SweepKernel): (MapKernel | ReduceKernel)[] {
+  return results.map(({ body, combine }) =>
+    combine === undefined
+      ? { kind: "map", shape, views, body }
+      : { kind: "reduce", shape, axes: shape.map((_, axis) => axis), views, body, combine },
+  );
 }
 
 /** Position (int32) of the first largest or smallest element along the middle of [outer, length, inner]. */
@@ -181,7 +205,13 @@ export interface PermutationKernel {
 export function printKernel(kernel: Kernel): string {
   const { kind, ...rest } = kernel;
   const fields = Object.entries(rest).map(([key, value]) =>
-    key === "body" ? printExpression(value as Expression) : `${key}=${JSON.stringify(value)}`,
+    key === "body"
+      ? printExpression(value as Expression)
+      : key === "results"
+        ? (value as SweepResult[])
+            .map(({ body, combine }) => `${combine ?? "map"}: ${printExpression(body)}`)
+            .join(", ")
+        : `${key}=${JSON.stringify(value)}`,
   );
   return `${kind} ${fields.join(" ")}`;
 }

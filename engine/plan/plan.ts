@@ -2,8 +2,12 @@ import { reachable } from "../graph/order";
 import { concreteShape, rowMajorStrides, sizeOf } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
 import { type Expression, constant, input, substitute } from "../kernel/expression";
-import { type ElementType, type Kernel, type View, printKernel } from "../kernel/kernel";
+import { type ElementType, type Kernel, type MatmulKernel, type View, printKernel } from "../kernel/kernel";
 import { operationOf } from "../ops";
+import { type Instruction, type Slot, sameView } from "./instruction";
+import { pack } from "./pack";
+import { joinSweeps } from "./sweeps";
+import { usesIndex, weight } from "./weight";
 import type { LoweredInput } from "../ops/operation";
 
 /**
@@ -21,19 +25,6 @@ export interface Plan {
   readonly outputs: ReadonlyMap<Tensor, number>;
   /** Bytes of all slots that are neither leaves' nor outputs'. */
   readonly scratchBytes: number;
-}
-
-export interface Instruction {
-  readonly kernel: Kernel;
-  readonly inputs: readonly number[];
-  readonly output: number;
-  /** The node whose value the output is, for messages and profiles. */
-  readonly node: Tensor;
-}
-
-export interface Slot {
-  readonly type: ElementType;
-  readonly size: number;
 }
 
 /** A value during planning: in a slot, a number known now, or an expression not yet given a slot. */
@@ -64,6 +55,7 @@ export function planGraph(outputs: readonly Tensor[]): Plan {
 class Planner {
   private readonly nodes: Tensor[];
   private readonly uses = new Map<Tensor, number>();
+  private readonly readers = new Map<Tensor, Tensor[]>();
   /** The node that stands for all equal to it. */
   private readonly canonical = new Map<Tensor, Tensor>();
   private readonly values = new Map<Tensor, Value>();
@@ -75,7 +67,11 @@ class Planner {
   constructor(private readonly outputs: readonly Tensor[]) {
     this.nodes = this.withoutDuplicates(reachable(outputs));
     for (const node of this.nodes) {
-      for (const source of node.inputs) this.count(this.standIn(source));
+      for (const source of node.inputs) {
+        const origin = this.standIn(source);
+        this.count(origin);
+        this.readers.set(origin, [...(this.readers.get(origin) ?? []), node]);
+      }
     }
     // An output must have a slot of its own, so it never fuses away.
     for (const output of outputs) {
@@ -94,7 +90,8 @@ class Planner {
       const isOwn = isWhole && !this.isLeafSlot(stored.value) && ![...results.values()].includes(stored.value);
       results.set(output, isOwn ? stored.value : this.copy(output, stored).value);
     }
-    return pack(this.emitted, this.types, this.leaves, results);
+    const joined = joinSweeps(this.emitted, this.types, new Set(results.values()));
+    return pack(joined, this.types, this.leaves, results);
   }
 
   private isLeafSlot(value: number): boolean {
@@ -141,12 +138,14 @@ class Planner {
         return { kind: "stored", value: slot, view: dense(shape), shape };
       }
       case "view": {
+        const value = this.valueOf(sources[0]);
+        if (isNumber(value)) return { ...value, shape };
         const stored = this.store(sources[0]);
         return { kind: "stored", value: stored.value, view: lowered.view, shape };
       }
       case "reshape": {
         const value = this.valueOf(sources[0]);
-        if (value.kind === "fused" && value.inputs.length === 0 && !usesIndex(value.body)) return { ...value, shape };
+        if (isNumber(value)) return { ...value, shape };
         const stored = this.contiguous(sources[0]);
         return { kind: "stored", value: stored.value, view: { ...dense(shape), offset: stored.view.offset }, shape };
       }
@@ -172,13 +171,12 @@ class Planner {
         shape,
       );
     }
-    if (kernel.kind === "matmul")
-      return this.emit(
-        node,
-        kernel,
-        sources.map((source) => this.store(source)),
-        shape,
-      );
+    if (kernel.kind === "matmul") {
+      const [a, b] = sources.map((source) => this.store(source));
+      return this.isOnlyTransposed(node, shape)
+        ? transposed(this.emit(node, transposedProduct(kernel), [b, a], swapLast(shape)))
+        : this.emit(node, kernel, [a, b], shape);
+    }
     const inputs = sources.map((source) => {
       const stored = this.store(source);
       return isDense(stored) && stored.view.offset === 0 && this.types[stored.value].size === sizeOf(stored.shape)
@@ -186,6 +184,19 @@ class Planner {
         : this.copy(source, stored);
     });
     return this.emit(node, kernel, inputs, shape);
+  }
+
+  /** Whether everybody who reads a matrix swaps its rows and columns: then it had better come out that way. */
+  private isOnlyTransposed(node: Tensor, { length: rank }: readonly number[]): boolean {
+    const readers = this.readers.get(node) ?? [];
+    return (
+      rank >= 2 &&
+      readers.length > 0 &&
+      !this.outputs.some((output) => this.standIn(output) === node) &&
+      readers.every(({ op, attributes: { order } }) => {
+        return op === "permute" && swapLast(range(rank)).every((axis, i) => axis === (order as readonly number[])[i]);
+      })
+    );
   }
 
   /** The operation's body with every input that can be inlined replaced by its expression. */
@@ -248,7 +259,7 @@ class Planner {
 
   private emit(node: Tensor, kernel: Kernel, inputs: readonly Stored[], shape: readonly number[]): Stored {
     const output = this.newSlot(node.dtype, sizeOf(shape));
-    this.emitted.push({ kernel, inputs: inputs.map((i) => i.value), output, node });
+    this.emitted.push({ kernel, inputs: inputs.map((i) => i.value), outputs: [output], node });
     return { kind: "stored", value: output, view: dense(shape), shape };
   }
 
@@ -257,55 +268,12 @@ class Planner {
   }
 }
 
-/** Maps values to as few slots as their lifetimes allow; leaves and outputs keep theirs. */
-function pack(
-  instructions: readonly Instruction[],
-  types: readonly Slot[],
-  leaves: ReadonlyMap<Tensor, number>,
-  outputs: ReadonlyMap<Tensor, number>,
-): Plan {
-  const kept = new Set([...leaves.values(), ...outputs.values()]);
-  const lastUse = new Map<number, number>();
-  instructions.forEach((instruction, at) => {
-    lastUse.set(instruction.output, at);
-    for (const slot of instruction.inputs) lastUse.set(slot, at);
-  });
-  const slots: Slot[] = [];
-  const physical = new Map<number, number>();
-  const free = new Map<string, number[]>();
-  let scratchBytes = 0;
-  const take = (value: number): number => {
-    const { type, size } = types[value];
-    const reused = kept.has(value) ? undefined : free.get(`${type}:${size}`)?.pop();
-    if (reused === undefined && !kept.has(value)) scratchBytes += size * (type === "bool" ? 1 : 4);
-    const slot = reused ?? slots.push({ type, size }) - 1;
-    physical.set(value, slot);
-    return slot;
-  };
-  for (const value of leaves.values()) take(value);
-  const packed = instructions.map((instruction, at) => {
-    const inputs = instruction.inputs.map((value) => physical.get(value) as number);
-    const output = take(instruction.output);
-    for (const value of new Set([...instruction.inputs, instruction.output])) {
-      if (lastUse.get(value) !== at || kept.has(value)) continue;
-      const { type, size } = types[value];
-      const list = free.get(`${type}:${size}`) ?? [];
-      list.push(physical.get(value) as number);
-      free.set(`${type}:${size}`, list);
-    }
-    return { ...instruction, inputs, output };
-  });
-  const located = (map: ReadonlyMap<Tensor, number>): Map<Tensor, number> =>
-    new Map([...map].map(([node, value]) => [node, physical.get(value) as number]));
-  return { instructions: packed, slots, leaves: located(leaves), outputs: located(outputs), scratchBytes };
-}
-
 /** Stable text, one instruction a line: `s4 = matmul m=64 … (s0, s1)  # output`. */
 export function printPlan(plan: Plan): string {
   const lines = [...plan.leaves].map(([node, slot]) => `s${slot}: ${node.dtype} ${node.name ?? node.op}`);
-  for (const { kernel, inputs, output, node } of plan.instructions) {
+  for (const { kernel, inputs, outputs, node } of plan.instructions) {
     lines.push(
-      `s${output} = ${printKernel(kernel)} (${inputs.map((slot) => `s${slot}`).join(", ")})  # ${node.name ?? node.op}`,
+      `${outputs.map((slot) => `s${slot}`).join(", ")} = ${printKernel(kernel)} (${inputs.map((slot) => `s${slot}`).join(", ")})  # ${node.name ?? node.op}`,
     );
   }
   lines.push(`return ${[...plan.outputs.values()].map((slot) => `s${slot}`).join(", ")}`);
@@ -329,6 +297,37 @@ function identity(node: Tensor, idOf: (source: Tensor) => number): string | unde
 export function numberText(_: string, value: unknown): unknown {
   if (Object.is(value, -0)) return "-0";
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** (A·B)ᵀ = Bᵀ·Aᵀ. */
+function transposedProduct({ m, n, k, batch, strideA, strideB }: MatmulKernel): MatmulKernel {
+  return {
+    kind: "matmul",
+    m: n,
+    n: m,
+    k,
+    batch: batch.map(({ a, b }) => ({ a: b, b: a })),
+    strideA: [strideB[1], strideB[0]],
+    strideB: [strideA[1], strideA[0]],
+  };
+}
+
+/** A stored matrix read with rows and columns swapped. */
+function transposed({ shape, view, ...rest }: Stored): Stored {
+  return { ...rest, shape: swapLast(shape), view: { ...view, strides: swapLast(view.strides) } };
+}
+
+function swapLast<T>(list: readonly T[]): T[] {
+  return [...list.slice(0, -2), ...list.slice(-2).reverse()];
+}
+
+function range(size: number): number[] {
+  return Array.from({ length: size }, (_, i) => i);
+}
+
+/** Whether all elements are one number that is known already, whatever their order. */
+function isNumber(value: Value): value is Fused {
+  return value.kind === "fused" && value.inputs.length === 0 && !usesIndex(value.body);
 }
 
 function literalOf(node: Tensor): number | undefined {
@@ -365,49 +364,9 @@ export function broadcastView({ view, shape: from }: LoweredInput, shape: readon
 }
 
 function sameRead(a: Stored, b: Stored): boolean {
-  return (
-    a.value === b.value &&
-    a.view.offset === b.view.offset &&
-    sameShape(a.shape, b.shape) &&
-    sameShape(a.view.strides, b.view.strides)
-  );
+  return a.value === b.value && sameView(a.view, b.view) && sameShape(a.shape, b.shape);
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
-}
-
-function usesIndex(e: Expression): boolean {
-  switch (e.kind) {
-    case "index":
-      return true;
-    case "input":
-    case "constant":
-      return false;
-    case "unary":
-      return usesIndex(e.a);
-    case "binary":
-      return usesIndex(e.a) || usesIndex(e.b);
-    case "select":
-      return usesIndex(e.test) || usesIndex(e.yes) || usesIndex(e.no);
-    default:
-      return e satisfies never;
-  }
-}
-
-function weight(e: Expression): number {
-  switch (e.kind) {
-    case "input":
-    case "constant":
-    case "index":
-      return 1;
-    case "unary":
-      return 1 + weight(e.a);
-    case "binary":
-      return 1 + weight(e.a) + weight(e.b);
-    case "select":
-      return 1 + weight(e.test) + weight(e.yes) + weight(e.no);
-    default:
-      return e satisfies never;
-  }
 }

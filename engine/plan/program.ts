@@ -1,4 +1,4 @@
-import type { Backend, Buffer, CompiledKernel, Values } from "../backends/backend";
+import { type Backend, type Buffer, DispatchError, type Values } from "../backends/backend";
 import type { Tensor } from "../graph/tensor";
 import type { Plan } from "./plan";
 
@@ -13,6 +13,8 @@ export interface Program {
   read(output: Tensor): Promise<Values>;
   /** Copies an output into a buffer, e.g. new parameters over the old ones. */
   copyTo(output: Tensor, target: Buffer): void;
+  /** Gives its memory back; it runs no more. Leaves that it shares stay. */
+  dispose(): void;
   readonly plan: Plan;
 }
 
@@ -25,30 +27,31 @@ export function compileProgram(
   backend: Backend,
   shared: Pick<ReadonlyMap<Tensor, Buffer>, "get"> = new Map(),
 ): Program {
-  const buffers = plan.slots.map((slot) => slot);
   const owned = new Array<Buffer>(plan.slots.length);
+  const foreign = new Set<Buffer>();
   for (const [leaf, slot] of plan.leaves) {
     const given = shared.get(leaf);
-    if (given) owned[slot] = given;
+    if (!given) continue;
+    owned[slot] = given;
+    foreign.add(given);
   }
-  buffers.forEach((slot, i) => (owned[i] ??= backend.allocate(slot.type, slot.size)));
+  plan.slots.forEach((slot, i) => (owned[i] ??= backend.allocate(slot.type, slot.size)));
   for (const [leaf, slot] of plan.leaves) {
     if (leaf.op === "constant") backend.write(owned[slot], leaf.attributes.data as Float64Array);
   }
-  const steps = plan.instructions.map(({ kernel, inputs, output }) => {
-    const sources = inputs.map((slot) => owned[slot]);
-    const run: CompiledKernel = backend.compile(
+  const prepared = backend.prepare(
+    plan.instructions.map(({ kernel, inputs, outputs }) => ({
       kernel,
-      sources.map((buffer) => buffer.type),
-      owned[output].type,
-    );
-    return () => run(sources, owned[output]);
-  });
-  const runStep = (i: number): void => {
+      inputs: inputs.map((slot) => owned[slot]),
+      outputs: outputs.map((slot) => owned[slot]),
+    })),
+  );
+  const runPart = (from: number, to: number): void => {
     try {
-      steps[i]();
+      prepared.run(from, to);
     } catch (error) {
-      throw placed(error, plan.instructions[i].node);
+      if (error instanceof DispatchError) throw placed(error, plan.instructions[error.index].node);
+      throw error;
     }
   };
   const bufferOf = (output: Tensor): Buffer => {
@@ -63,19 +66,22 @@ export function compileProgram(
       if (slot !== undefined) backend.write(owned[slot], data);
     },
     run: () => {
-      for (let i = 0; i < steps.length; i++) runStep(i);
+      runPart(0, plan.instructions.length);
     },
     *runInSteps() {
-      for (let i = 0; i < steps.length; i++) yield runStep(i);
+      for (let i = 0; i < plan.instructions.length; i++) yield runPart(i, i + 1);
     },
     read: (output) => backend.read(bufferOf(output)),
+    dispose: () => {
+      prepared.dispose();
+      for (const buffer of owned) if (!foreign.has(buffer)) backend.release(buffer);
+    },
     copyTo: (output, target) => backend.copy(bufferOf(output), target),
   };
 }
 
 /** Adds the user's place to an error of a kernel, such as an index out of range. */
-function placed(error: unknown, node: Tensor): Error {
-  const message = error instanceof Error ? error.message : String(error);
+function placed({ message }: DispatchError, node: Tensor): Error {
   return node.site
     ? new Error(`${node.site.file}:${node.site.line}:${node.site.column}: ${node.op}: ${message}`)
     : new Error(`${node.op}: ${message}`);

@@ -50,22 +50,19 @@ export async function runKernel(
     backend.write(buffer, data);
     return buffer;
   });
-  const run = backend.compile(
-    kernel,
-    inputs.map(({ type }) => type),
-    output.type,
-  );
   const out = backend.allocate(output.type, output.size);
+  const prepared = backend.prepare([{ kernel, inputs: buffers, outputs: [out] }]);
   backend.write(out, new Array<number>(output.size).fill(1));
-  run(buffers, out);
-  run(buffers, out);
+  prepared.run(0, 1);
+  prepared.run(0, 1);
   return backend.read(out);
 }
 
-/** Both ways in which the JavaScript backend runs expressions. */
+/** All ways in which expressions are run, and by how many units in the last place elementary functions may be off. */
 export const MODES = [
-  { name: "generated code", backend: createJsBackend({ mode: "generate" }) },
-  { name: "interpreted", backend: createJsBackend({ mode: "interpret" }) },
+  { name: "generated code", backend: createJsBackend({ mode: "generate" }), ulps: 0 },
+  { name: "interpreted", backend: createJsBackend({ mode: "interpret" }), ulps: 0 },
+  { name: "wasm", backend: wasmBackend(), ulps: 2 },
 ];
 
 export function sizeOf(shape: readonly number[]): number {

@@ -1,6 +1,6 @@
-import type { ElementType, Kernel } from "../../kernel/kernel";
-import type { Backend, Buffer, Values } from "../backend";
-import { type ArrayKernel, type Precision, allocateValues } from "./array-kernel";
+import { type ElementType, type Kernel, type SweepKernel, partsOfSweep } from "../../kernel/kernel";
+import { type Backend, type Buffer, DispatchError, type Values } from "../backend";
+import { type ArrayKernel, type Elements, type Precision, allocateValues } from "./array-kernel";
 import { compileConvolution } from "./convolution";
 import { type CodeMode, canGenerateCode, compileMap, compileReduce } from "./elementwise";
 import { compileMatmul } from "./matmul";
@@ -26,13 +26,31 @@ export interface JsBackendOptions {
 
 /** The CPU through typed arrays: runs everywhere, one thread. Work is done when a compiled kernel returns. */
 export function createJsBackend(options: JsBackendOptions = {}): Backend {
-  const context: Context = { ...contextOf(options), precision: "single" };
+  const compile = createSingleKernels(options);
   return {
     name: options.name ?? "js",
     allocate: (type, size) => new JsBuffer(type, size),
-    compile(kernel, inputs, output) {
-      const run = compileKernel(kernel, inputs, output, context);
-      return (buffers, out) => run(buffers.map(valuesOf), valuesOf(out));
+    release: () => undefined,
+    prepare(dispatches) {
+      const steps = dispatches.map(({ kernel, inputs, outputs }) => {
+        const run = compile(kernel, inputs.map(typeOf), outputs.map(typeOf));
+        const [sources, targets] = [inputs.map(valuesOf), outputs.map(valuesOf)];
+        return () => {
+          run(sources, targets);
+        };
+      });
+      return {
+        run(from, to) {
+          for (let i = from; i < to; i++) {
+            try {
+              steps[i]();
+            } catch (error) {
+              throw new DispatchError(i, error instanceof Error ? error.message : String(error));
+            }
+          }
+        },
+        dispose: () => undefined,
+      };
     },
     write(buffer, data) {
       checkSize(buffer, data.length);
@@ -48,6 +66,25 @@ export function createJsBackend(options: JsBackendOptions = {}): Backend {
   };
 }
 
+/** A compiled kernel on bare arrays, of as many results as it has. */
+export type ArraysKernel = (inputs: readonly Elements[], outputs: readonly Elements[]) => void;
+
+/** Compiles kernels for arrays of the types that the elements count as. */
+export function createSingleKernels(
+  options: Pick<JsBackendOptions, "mode" | "floatProduct"> = {},
+): (kernel: Kernel, inputs: readonly ElementType[], outputs: readonly ElementType[]) => ArraysKernel {
+  const context: Context = { ...contextOf(options), precision: "single" };
+  return (kernel, inputs, outputs) => {
+    const parts = kernel.kind === "sweep" ? partsOfSweep(kernel) : [kernel];
+    const runs = parts.map((part, i) => compileKernel(part, inputs, outputs[i], context));
+    return (sources, targets) => {
+      runs.forEach((run, i) => {
+        run(sources, targets[i]);
+      });
+    };
+  };
+}
+
 /**
  * Compiles kernels for arrays of doubles, whatever type their elements count as: nothing is rounded to float32, wrapped
  * to int32 or made a flag, as in the operations' own definitions. Other than by the order of sums and by what bodies of
@@ -57,7 +94,10 @@ export function createDoubleKernels(
   options: Pick<JsBackendOptions, "mode" | "floatProduct"> = {},
 ): (kernel: Kernel) => ArrayKernel {
   const context: Context = { ...contextOf(options), precision: "double" };
-  return (kernel) => compileKernel(kernel, [], "float32", context);
+  return (kernel) => {
+    if (kernel.kind === "sweep") throw new Error("internal: no operation is a sweep");
+    return compileKernel(kernel, [], "float32", context);
+  };
 }
 
 interface Context {
@@ -77,7 +117,7 @@ function contextOf({ mode, floatProduct }: JsBackendOptions): Omit<Context, "pre
 }
 
 function compileKernel(
-  kernel: Kernel,
+  kernel: Exclude<Kernel, SweepKernel>,
   inputs: readonly ElementType[],
   output: ElementType,
   { mode, product, floatProduct, precision }: Context,
@@ -130,6 +170,8 @@ function valuesOf(buffer: Buffer): Values {
   if (buffer instanceof JsBuffer) return buffer.values;
   throw new Error("internal: a buffer of another backend was given to this one");
 }
+
+const typeOf = ({ type }: Buffer): ElementType => type;
 
 function checkSize(buffer: Buffer, size: number): void {
   if (buffer.size !== size) throw new Error(`internal: ${size} values do not fit a buffer of ${buffer.size}`);

@@ -11,6 +11,14 @@ export type Node =
 
 /** The distinct subexpressions of `body`, operands first; the last one is the body itself. */
 export function shareSubexpressions(body: Expression): readonly Node[] {
+  return shareAll([body]).nodes;
+}
+
+/** The same of several bodies together, with the position of each. */
+export function shareAll(bodies: readonly Expression[]): {
+  readonly nodes: readonly Node[];
+  readonly roots: readonly number[];
+} {
   const nodes: Node[] = [];
   const byText = new Map<string, number>();
   // Expressions are trees on paper but often share objects, which must not be walked again and again.
@@ -36,8 +44,7 @@ export function shareSubexpressions(body: Expression): readonly Node[] {
     return at;
   }
 
-  visit(body);
-  return nodes;
+  return { roots: bodies.map(visit), nodes };
 }
 
 export function operandsOf(node: Node): readonly number[] {

@@ -1,13 +1,179 @@
-import type { Backend } from "../backend";
-import { createJsBackend } from "../js/index";
+import { type Backend, type Buffer, type Dispatch, DispatchError, type Prepared } from "../backend";
+import type { ElementType } from "../../kernel/kernel";
+import { type ArraysKernel, createSingleKernels } from "../js/index";
+import { type KernelCode, STATUS, type Target } from "./code";
+import { codeOf } from "./kernels";
+import { Arena, MAXIMUM_PAGES, PAGE_BYTES, WasmBuffer, type WasmPlatform, wasmPlatform } from "./memory";
 import { createWasmProduct } from "./matrix-product";
+import { FAILED, layoutOf, shareableWork, writeProgram } from "./program";
+import { createChoice } from "./choice";
+import { MEETING, type StartThread, type Threads, startThreads } from "./threads";
+
+export interface WasmBackendOptions {
+  readonly target?: Target;
+  /** Kernels that are left to the JavaScript backend, by what they are for: to compare with. */
+  readonly foreign?: (dispatch: Dispatch) => boolean;
+  /** Other threads to share the work with; the platform must have shared memory. */
+  readonly threads?: { readonly others: number; readonly start: StartThread; readonly now: () => number };
+}
+
+const PLAIN_TARGET: Target = { fused: false, wide: false };
 
 /**
- * The JavaScript backend with matrix products and convolutions in WASM with 128-bit vectors; the buffers
- * are the same typed arrays, blocks of them are copied in and out. Undefined where the platform has no
- * such WASM: use `createJsBackend` there.
+ * The CPU through WebAssembly with 128-bit vectors: all that is prepared together becomes one module on one memory. What has
+ * no code of its own here is done by the JavaScript backend's kernels on the same memory. Undefined where the platform has no
+ * such WebAssembly: use `createJsBackend` there.
  */
-export function createWasmBackend(): Backend | undefined {
+export function createWasmBackend(options: WasmBackendOptions = {}): Backend | undefined {
+  const platform = wasmPlatform();
   const floatProduct = createWasmProduct();
-  return floatProduct && createJsBackend({ name: "wasm", floatProduct });
+  if (!platform || !floatProduct) return undefined;
+  const target = options.target ?? PLAIN_TARGET;
+  const { threads: given } = options;
+  const isShared = given !== undefined && given.others > 0;
+  const arena = new Arena(platform, isShared);
+  const crew: Crew | undefined = isShared
+    ? { threads: startThreads(arena.memory, given.others, given.start), size: given.others + 1, now: given.now }
+    : undefined;
+  const foreign = createSingleKernels({ floatProduct });
+  return {
+    name: "wasm",
+    allocate: (type, size) => new WasmBuffer(arena, type, size),
+    release: (buffer) => {
+      of(arena, buffer).release();
+    },
+    prepare: (dispatches) => prepare(dispatches, { platform, arena, target, foreign, crew, options }),
+    write(buffer, data) {
+      checkSize(buffer, data.length);
+      const { values } = of(arena, buffer);
+      if (buffer.type === "bool") for (let i = 0; i < data.length; i++) values[i] = Number(data[i] !== 0);
+      else values.set(data);
+    },
+    copy(from, to) {
+      checkSize(to, from.size);
+      of(arena, to).values.set(of(arena, from).values);
+    },
+    read: async (buffer) => of(arena, buffer).values.slice(),
+  };
+}
+
+/** Calling the others takes some tens of microseconds. */
+const WORTH_CALLING_NS = 100_000;
+
+interface Context {
+  readonly platform: WasmPlatform;
+  readonly arena: Arena;
+  readonly target: Target;
+  readonly foreign: ReturnType<typeof createSingleKernels>;
+  readonly crew: Crew | undefined;
+  readonly options: WasmBackendOptions;
+}
+
+/** The threads of a backend. */
+interface Crew {
+  readonly threads: Threads;
+  /** Those that there will be. */
+  readonly size: number;
+  readonly now: () => number;
+}
+
+interface Exports {
+  readonly run: (from: number, to: number, thread: number, threads: number) => void;
+}
+
+function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
+  const { platform, arena, target, foreign, options } = context;
+  const codes = dispatches.map((dispatch): KernelCode | undefined => {
+    const { kernel, inputs, outputs } = dispatch;
+    if (options.foreign?.(dispatch)) return undefined;
+    return codeOf({ kernel, inputs: inputs.map(typeOf), outputs: outputs.map(typeOf) }, target);
+  });
+  const buffers = dispatches.map(({ inputs, outputs }) => ({
+    inputs: inputs.map((buffer) => of(arena, buffer)),
+    outputs: outputs.map((buffer) => of(arena, buffer)),
+  }));
+  const calls = codes.map((code, i) => ({
+    code,
+    inputs: buffers[i].inputs.map(({ address }) => address),
+    outputs: buffers[i].outputs.map(({ address }) => address),
+  }));
+  const layout = layoutOf(calls);
+  const shared = arena.take(layout.shared);
+  const crew = shareableWork(calls) >= WORTH_CALLING_NS ? context.crew : undefined;
+  const scratchBytes = layout.scratch * (crew?.size ?? 1);
+  const scratch = arena.take(scratchBytes);
+  const pages = arena.memory.buffer.byteLength / PAGE_BYTES;
+  const bytes = writeProgram(
+    calls,
+    { shared, scratch, scratchBytes: layout.scratch },
+    { pages, maximum: MAXIMUM_PAGES, shared: arena.shared },
+    crew && { waiting: MEETING, met: MEETING + 4 },
+  );
+  const kernels: ArraysKernel[] = [];
+  dispatches.forEach(({ kernel, inputs, outputs }, i) => {
+    if (!codes[i]) kernels[i] = foreign(kernel, inputs.map(typeOf), outputs.map(typeOf));
+  });
+  /** An exception must not go through a module on several threads: it waits until they have met. */
+  let thrown: { readonly error: unknown; readonly index: number } | undefined;
+  const module = new platform.Module(bytes);
+  const program = crew?.threads.load(module);
+  const instance = new platform.Instance(module, {
+    env: {
+      memory: arena.memory,
+      foreign: (i: number) => {
+        if (thrown) return;
+        const { inputs, outputs } = buffers[i];
+        try {
+          kernels[i](
+            inputs.map(({ values }) => values),
+            outputs.map(({ values }) => values),
+          );
+        } catch (error) {
+          thrown = { error, index: i };
+        }
+      },
+    },
+  });
+  const { run } = instance.exports as Exports;
+  let status: Int32Array | undefined;
+  const choice = createChoice();
+  return {
+    run(from, to) {
+      if (crew && program !== undefined && crew.threads.count > 1) {
+        const isWhole = from === 0 && to === dispatches.length;
+        const together = !isWhole || choice.next();
+        const began = crew.now();
+        if (together) crew.threads.call(program, from, to);
+        run(from, to, 0, together ? crew.size : 1);
+        if (isWhole) choice.took(together, crew.now() - began);
+      } else run(from, to, 0, 1);
+      if (thrown) {
+        const { error, index } = thrown;
+        thrown = undefined;
+        throw new DispatchError(index, error instanceof Error ? error.message : String(error));
+      }
+      if (status?.buffer !== arena.memory.buffer) status = new Int32Array(arena.memory.buffer, 0, STATUS.end / 4);
+      const failed = status[STATUS.failed / 4];
+      if (failed === 0) return;
+      status[STATUS.failed / 4] = 0;
+      const value = status[STATUS.value / 4];
+      throw new DispatchError(failed - FAILED, codes[failed - FAILED]?.failure?.(value) ?? `failed with ${value}`);
+    },
+    dispose() {
+      arena.give(shared, layout.shared);
+      arena.give(scratch, scratchBytes);
+      if (program !== undefined) crew?.threads.drop(program);
+    },
+  };
+}
+
+function of(arena: Arena, buffer: Buffer): WasmBuffer {
+  if (buffer instanceof WasmBuffer && buffer.arena === arena) return buffer;
+  throw new Error("internal: a buffer of another backend was given to this one");
+}
+
+const typeOf = ({ type }: Buffer): ElementType => type;
+
+function checkSize(buffer: Buffer, size: number): void {
+  if (buffer.size !== size) throw new Error(`internal: ${size} values do not fit a buffer of ${buffer.size}`);
 }

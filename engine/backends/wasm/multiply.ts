@@ -9,7 +9,7 @@ import {
   vectorMemory,
   vectorOp,
   zeroVector,
-} from "./module";
+} from "./matrix-module";
 
 /**
  * Rows and vectors of columns of C that one pass over k computes in registers: 4×2 vectors of sums, 2 of B and 1 of

@@ -1,0 +1,145 @@
+import type { ElementType } from "../../kernel/kernel";
+import type { Buffer, Values } from "../backend";
+import { ALIGNMENT, BYTES, STATUS, aligned } from "./code";
+
+/** The part of the platform's WebAssembly used here; the engine core's types know no platform. */
+export interface WasmPlatform {
+  readonly validate: (bytes: Uint8Array<ArrayBuffer>) => boolean;
+  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
+  readonly Instance: new (module: object, imports?: object) => { readonly exports: object };
+  readonly Memory: new (given: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
+}
+
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike;
+  grow(pages: number): number;
+}
+
+export function wasmPlatform(): WasmPlatform | undefined {
+  return (globalThis as { readonly WebAssembly?: WasmPlatform }).WebAssembly;
+}
+
+export const PAGE_BYTES = 65_536;
+/** Four GiB, all that 32-bit addresses reach. */
+export const MAXIMUM_PAGES = 65_536;
+const INITIAL_PAGES = 16;
+
+/** One memory for all that a backend holds: buffers, and what its code needs beside them. */
+export class Arena {
+  readonly memory: WasmMemory;
+  /** Free stretches in order of address; neighbours are one. */
+  private free: { start: number; bytes: number }[] = [];
+  private end: number = STATUS.end;
+  private limit: number;
+
+  constructor(
+    platform: WasmPlatform,
+    readonly shared: boolean,
+  ) {
+    this.memory = new platform.Memory({
+      initial: INITIAL_PAGES,
+      maximum: MAXIMUM_PAGES,
+      ...(shared ? { shared: true } : {}),
+    });
+    this.limit = this.memory.buffer.byteLength;
+  }
+
+  /** Address of so many bytes, all 0 or not. @throws when the memory is spent */
+  take(bytes: number): number {
+    const size = Math.max(ALIGNMENT, aligned(bytes));
+    const at = this.free.findIndex((stretch) => stretch.bytes >= size);
+    if (at >= 0) {
+      const stretch = this.free[at];
+      const { start } = stretch;
+      stretch.start += size;
+      stretch.bytes -= size;
+      if (stretch.bytes === 0) this.free.splice(at, 1);
+      return start;
+    }
+    const start = this.end;
+    this.reserve(start + size + ALIGNMENT);
+    this.end = start + size;
+    return start;
+  }
+
+  give(start: number, bytes: number): void {
+    const size = Math.max(ALIGNMENT, aligned(bytes));
+    const at = this.free.findIndex((stretch) => stretch.start > start);
+    const index = at < 0 ? this.free.length : at;
+    this.free.splice(index, 0, { start, bytes: size });
+    for (const left of [index, index - 1]) {
+      const [a, b] = [this.free[left], this.free[left + 1]] as const;
+      if (!a || !b || a.start + a.bytes !== b.start) continue;
+      a.bytes += b.bytes;
+      this.free.splice(left + 1, 1);
+    }
+    const last = this.free.at(-1);
+    if (last && last.start + last.bytes === this.end) {
+      this.end = last.start;
+      this.free.pop();
+    }
+  }
+
+  /** Bytes in use. */
+  get used(): number {
+    return this.end - STATUS.end - this.free.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  private reserve(bytes: number): void {
+    if (bytes <= this.limit) return;
+    const missing = Math.ceil((bytes - this.limit) / PAGE_BYTES);
+    // Some more than asked for, so that it does not grow step by step.
+    const generous = Math.min(Math.max(missing, this.limit / PAGE_BYTES / 4), MAXIMUM_PAGES - this.limit / PAGE_BYTES);
+    for (const pages of [Math.floor(generous), missing]) {
+      if (pages < missing) continue;
+      try {
+        this.memory.grow(pages);
+        this.limit = this.memory.buffer.byteLength;
+        return;
+      } catch {
+        // Less, then.
+      }
+    }
+    throw new Error(
+      `Out of memory: the program needs ${Math.ceil(bytes / 2 ** 20)} MiB, of which the system (or the limit of 4096 MiB) gives ${Math.floor(this.limit / 2 ** 20)}. Take a smaller batch or a smaller model.`,
+    );
+  }
+}
+
+/** A stretch of an arena's memory. */
+export class WasmBuffer implements Buffer {
+  readonly address: number;
+  private view: Values | undefined;
+
+  constructor(
+    readonly arena: Arena,
+    readonly type: ElementType,
+    readonly size: number,
+  ) {
+    this.address = arena.take(size * BYTES[type]);
+  }
+
+  /** As they stand in memory now; not to be kept, since memory may move when it grows. */
+  get values(): Values {
+    const { buffer } = this.arena.memory;
+    if (this.view?.buffer !== buffer) this.view = viewOf(buffer, this.type, this.address, this.size);
+    return this.view;
+  }
+
+  release(): void {
+    this.arena.give(this.address, this.size * BYTES[this.type]);
+  }
+}
+
+function viewOf(buffer: ArrayBufferLike, type: ElementType, address: number, size: number): Values {
+  switch (type) {
+    case "float32":
+      return new Float32Array(buffer, address, size);
+    case "int32":
+      return new Int32Array(buffer, address, size);
+    case "bool":
+      return new Uint8Array(buffer, address, size);
+    default:
+      return type satisfies never;
+  }
+}
