@@ -89,7 +89,7 @@ export async function deactivate(): Promise<void> {
 
 function wire(context: ExtensionContext): Services {
   const log = window.createOutputChannel("Backstep", { log: true });
-  const hosts = createHosts(pathToFileURL(context.asAbsolutePath("dist/host.mjs")));
+  const hosts = createHosts(pathToFileURL(context.asAbsolutePath("dist/host.mjs")), context.globalStorageUri.fsPath);
   const asset = (...path: string[]): Uri => Uri.joinPath(context.extensionUri, ...path);
   const printed = createPrintLog(log);
   // A window without a folder has no storage of its own.
@@ -99,7 +99,8 @@ function wire(context: ExtensionContext): Services {
     session: randomBytes(8).toString("hex"),
     startTraining(task, onMessage) {
       const settings = settingsFor(Uri.file(task.file));
-      return hosts.start({ ...task, device: settings.device, timeLimit: settings.timeLimit }, settings, {
+      const { device, threads, timeLimit } = settings;
+      return hosts.start({ ...task, device, threads, timeLimit }, settings, {
         onMessage,
         onOutput: (text) => printed(task.file, text),
       });

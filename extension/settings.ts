@@ -8,6 +8,8 @@ export interface Settings {
   /** MiB. */
   readonly memoryLimit: number;
   readonly device: "cpu";
+  /** 0: as many as the machine has cores. */
+  readonly threads: number;
   readonly checkOnChange: boolean;
   /** Whether one small batch is tried after each check. */
   readonly predictions: boolean;
@@ -38,6 +40,7 @@ export function settingsFor(uri?: Uri): Settings {
     timeLimit: atLeast(1, configuration.get("engine.timeLimit"), 10),
     memoryLimit: atLeast(128, configuration.get("engine.memoryLimit"), 4096),
     device: "cpu",
+    threads: Math.round(atLeast(0, configuration.get("engine.threads"), 0)),
     checkOnChange: configuration.get("check.onChange", true),
     predictions: configuration.get("check.predictGradients", true),
     codeLens: configuration.get("codeLens", true),

@@ -10,7 +10,12 @@ export interface Backend {
   readonly name: string;
   /** Buffer contents are undefined until written. */
   allocate(type: ElementType, size: number): Buffer;
-  /** Gives a buffer's memory back; nothing that was prepared with it may run any more. */
+  /**
+   * A buffer on memory of another one, from a multiple of 64 bytes on, where that one has the bytes, rounded up to 64. It ends with the
+   * other one.
+   */
+  part(whole: Buffer, offset: number, type: ElementType, size: number): Buffer;
+  /** Gives a buffer's memory back, once; nothing that was prepared with it or a part of it may run any more. */
   release(buffer: Buffer): void;
   /** Prepares work on certain buffers once; doing it is cheap and may be repeated. */
   prepare(dispatches: readonly Dispatch[]): Prepared;
@@ -19,7 +24,11 @@ export interface Backend {
   read(buffer: Buffer): Promise<Values>;
 }
 
-/** A kernel with its buffers; none of the inputs is an output. */
+/**
+ * A kernel with its buffers. No output has memory in common with another buffer, but for one thing: a map, or a result of a sweep that is
+ * not combined, may stand where one of its inputs stands, if that has the same type and size, is read by this expression, dense and
+ * as a whole, and is given once. It is then read before it is written, element by element.
+ */
 export interface Dispatch {
   readonly kernel: Kernel;
   readonly inputs: readonly Buffer[];

@@ -19,6 +19,7 @@ export interface TrainCommand {
   readonly epochs: number | undefined;
   readonly seed: number | undefined;
   readonly device: "cpu";
+  readonly threads: number | undefined;
   readonly maxSteps: number | undefined;
   readonly out: string | undefined;
   readonly resume: string | undefined;
@@ -64,6 +65,7 @@ train:
   --max-steps N      Stop after this many updates
   --seed N           Seed of all randomness, instead of the file's
   --device cpu       Where to compute
+  --threads N        How many compute (default 0: as many as the machine has cores, up to 8)
   --out DIR          Write checkpoint.safetensors, checkpoint.json and metrics.jsonl there
   --resume PATH      Go on from a checkpoint (a file, or a folder that --out wrote)
 
@@ -81,6 +83,7 @@ const FLAGS = {
   "max-steps": { type: "string" },
   seed: { type: "string" },
   device: { type: "string" },
+  threads: { type: "string" },
   out: { type: "string" },
   resume: { type: "string" },
   "max-elements": { type: "string" },
@@ -90,7 +93,7 @@ type FlagName = keyof typeof FLAGS;
 
 const ALLOWED: Readonly<Record<"check" | "train" | "trace" | "dap", readonly FlagName[]>> = {
   check: ["json", "time-limit"],
-  train: ["json", "time-limit", "epochs", "max-steps", "seed", "device", "out", "resume"],
+  train: ["json", "time-limit", "epochs", "max-steps", "seed", "device", "threads", "out", "resume"],
   trace: ["json", "time-limit", "seed", "max-elements"],
   dap: ["time-limit"],
 };
@@ -145,6 +148,7 @@ export function parseCommand(argv: readonly string[]): Command {
     epochs: numberOption("epochs", values.epochs, { whole: true, least: 0 }),
     maxSteps: numberOption("max-steps", values["max-steps"], { whole: true, least: 0 }),
     device: deviceOption(values.device),
+    threads: numberOption("threads", values.threads, { whole: true, least: 0 }),
     out: pathOption("out", values.out),
     resume: pathOption("resume", values.resume),
   };

@@ -8,6 +8,7 @@ import {
   parseCommand,
 } from "./arguments";
 import { emptyReport } from "../check/records";
+import { setVectorFlags } from "../host/vector-flags";
 import { serveDebugAdapter } from "./dap";
 import { printReport } from "./print-check";
 import { createProgress } from "./print-train";
@@ -22,6 +23,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
+
+// For the host, which is a thread of this process.
+setVectorFlags();
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -75,13 +79,14 @@ async function check(command: CheckCommand): Promise<number> {
 
 async function train(command: TrainCommand): Promise<number> {
   const progress = createProgress(command.json, process.stdout);
-  const { file, timeLimit, device, epochs, seed, maxSteps, out, resume } = command;
+  const { file, timeLimit, device, threads, epochs, seed, maxSteps, out, resume } = command;
   const task = {
     kind: "train",
     report: "events",
     file,
     timeLimit,
     device,
+    threads,
     epochs,
     seed,
     maxSteps,

@@ -92,7 +92,8 @@ function startText(event: StartEvent): string {
   return (
     `${event.model}: ${event.parameters.toLocaleString("en")} parameters in ${event.layers.length} layers; ` +
     `${event.data}: ${event.examples.toLocaleString("en")} examples${validation}; ` +
-    `${event.optimizer}, batch ${event.batchSize}, seed ${event.seed}, ${event.device}${resumed}\n`
+    `${event.optimizer}, batch ${event.batchSize}, seed ${event.seed}${resumed}\n` +
+    `on ${event.device}\n`
   );
 }
 

@@ -18,6 +18,8 @@ interface FileTask {
   readonly file: string;
   /** Seconds that the file's top-level code, and each other piece of user code outside the training, may take. */
   readonly timeLimit: number;
+  /** Folder for what the engine found out about the machine; by default one for temporary files. */
+  readonly storage?: string | undefined;
 }
 
 export interface CheckTask extends FileTask {
@@ -53,6 +55,8 @@ export interface CheckResult {
 export interface TrainTask extends FileTask {
   readonly kind: "train";
   readonly device: "cpu";
+  /** How many compute; 0, the default, for as many as the machine has cores. */
+  readonly threads?: number | undefined;
   readonly epochs?: number | undefined;
   readonly seed?: number | undefined;
   readonly maxSteps?: number | undefined;

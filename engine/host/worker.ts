@@ -15,6 +15,7 @@ import { findRate } from "./tasks/rate";
 import { serveBatches } from "./tasks/serve-batches";
 import { trace } from "./tasks/trace";
 import { train } from "./tasks/train";
+import { setVectorFlags } from "./vector-flags";
 
 /**
  * The engine host's program, a worker thread or a child process: the user's code runs here, so that who started it can always
@@ -23,6 +24,9 @@ import { train } from "./tasks/train";
 
 // The engine's own frames must not push the user's off the stack.
 Error.stackTraceLimit = 100;
+
+// The process of a child is the engine's alone.
+if (isMainThread) setVectorFlags();
 
 // A thread's `process.exit` ends the thread; a signal to itself would end the editor.
 if (!isMainThread) {

@@ -1,11 +1,17 @@
 import { reachable } from "../graph/order";
 import { concreteShape, rowMajorStrides, sizeOf } from "../graph/shape";
 import type { Tensor } from "../graph/tensor";
-import { type Expression, constant, input, substitute } from "../kernel/expression";
-import { type ElementType, type Kernel, type MatmulKernel, type View, printKernel } from "../kernel/kernel";
+import { type Expression, binary, constant, input, substitute } from "../kernel/expression";
+import { type ElementType, type Kernel, type View, printKernel } from "../kernel/kernel";
 import { operationOf } from "../ops";
 import { type Instruction, type Slot, sameView } from "./instruction";
-import { pack } from "./pack";
+import { type Part, areApart, rowOf } from "./assemble";
+import { dropCopies } from "./copies";
+import { shrinkEarly } from "./early";
+import { reshapedView } from "./layout";
+import { splitCommits } from "./commit";
+import { type Packed, pack } from "./pack";
+import { shapeProducts } from "./products";
 import { joinSweeps } from "./sweeps";
 import { usesIndex, weight } from "./weight";
 import type { LoweredInput } from "../ops/operation";
@@ -14,21 +20,15 @@ import type { LoweredInput } from "../ops/operation";
  * What to run for a graph whose shapes are all known: kernels in order, and which slot of memory each reads and writes.
  *
  * Nodes that no output needs are gone, equal nodes are one, views cost nothing, an elementwise operation that only one
- * other elementwise operation or reduction of the same shape uses is fused into it, and slots are reused once dead.
+ * other elementwise operation or reduction of the same shape uses is fused into it, and memory is reused once its values are dead.
  */
-export interface Plan {
-  readonly instructions: readonly Instruction[];
-  readonly slots: readonly Slot[];
-  /** Leaves and the slot each is bound to. */
-  readonly leaves: ReadonlyMap<Tensor, number>;
-  /** Where each output's value is after the run: dense in its slot. */
-  readonly outputs: ReadonlyMap<Tensor, number>;
-  /** Bytes of all slots that are neither leaves' nor outputs'. */
-  readonly scratchBytes: number;
+export interface Plan extends Packed {
+  /** Instructions from here on write new values over leaves: they are for after the run, if it went well. */
+  readonly commitFrom: number;
 }
 
 /** A value during planning: in a slot, a number known now, or an expression not yet given a slot. */
-type Value = Stored | Fused;
+type Value = Stored | Fused | Placed;
 
 interface Stored {
   readonly kind: "stored";
@@ -44,18 +44,28 @@ interface Fused {
   readonly shape: readonly number[];
 }
 
+/** Several stored values side by side in zeros: what the gradients of slices of one value add up to. */
+interface Placed {
+  readonly kind: "placed";
+  readonly parts: readonly Part<Stored>[];
+  readonly shape: readonly number[];
+}
+
 /** More inputs than this in one kernel gain nothing: memory is read once anyway. */
 const MAX_FUSED_INPUTS = 8;
 const MAX_FUSED_NODES = 64;
 
-export function planGraph(outputs: readonly Tensor[]): Plan {
-  return new Planner(outputs).plan();
+/** @param assignments leaves and the values that are written over them by the plan's commits */
+export function planGraph(
+  outputs: readonly Tensor[],
+  assignments: ReadonlyMap<Tensor, Tensor> = new Map<Tensor, Tensor>(),
+): Plan {
+  return new Planner([...new Set([...outputs, ...assignments.values()])]).plan(outputs, assignments);
 }
 
 class Planner {
   private readonly nodes: Tensor[];
   private readonly uses = new Map<Tensor, number>();
-  private readonly readers = new Map<Tensor, Tensor[]>();
   /** The node that stands for all equal to it. */
   private readonly canonical = new Map<Tensor, Tensor>();
   private readonly values = new Map<Tensor, Value>();
@@ -70,7 +80,6 @@ class Planner {
       for (const source of node.inputs) {
         const origin = this.standIn(source);
         this.count(origin);
-        this.readers.set(origin, [...(this.readers.get(origin) ?? []), node]);
       }
     }
     // An output must have a slot of its own, so it never fuses away.
@@ -80,7 +89,7 @@ class Planner {
     }
   }
 
-  plan(): Plan {
+  plan(wanted: readonly Tensor[], assignments: ReadonlyMap<Tensor, Tensor>): Plan {
     for (const node of this.nodes) this.values.set(node, this.lower(node));
     const results = new Map<Tensor, number>();
     for (const output of this.outputs) {
@@ -90,8 +99,24 @@ class Planner {
       const isOwn = isWhole && !this.isLeafSlot(stored.value) && ![...results.values()].includes(stored.value);
       results.set(output, isOwn ? stored.value : this.copy(output, stored).value);
     }
-    const joined = joinSweeps(this.emitted, this.types, new Set(results.values()));
-    return pack(joined, this.types, this.leaves, results);
+    const kept = new Set(results.values());
+    const shaped = dropCopies(shapeProducts(this.emitted, this.types, kept), this.types, kept);
+    const valueOf = (output: Tensor): number => results.get(output) as number;
+    const assigned = [...assignments].map(([leaf, next]) => ({
+      leaf: this.leaf(leaf),
+      value: valueOf(next),
+      node: next,
+    }));
+    const outputs = new Map(wanted.map((output) => [output, valueOf(output)]));
+    const split = splitCommits(shaped, this.types, assigned, new Set(outputs.values()));
+    const joined = shrinkEarly(joinSweeps(split.rest, this.types, split.kept), this.types);
+    return { ...pack([...joined, ...split.commits], this.types, this.leaves, outputs), commitFrom: joined.length };
+  }
+
+  private leaf(node: Tensor): number {
+    const slot = this.leaves.get(node) ?? this.newSlot(node.dtype, sizeOf(concreteShape(node.knownShape)));
+    this.leaves.set(node, slot);
+    return slot;
   }
 
   private isLeafSlot(value: number): boolean {
@@ -132,11 +157,8 @@ class Planner {
     });
     const lowered = record.lower({ inputs: seen, attributes: node.attributes, shape });
     switch (lowered.kind) {
-      case "source": {
-        const slot = this.newSlot(node.dtype, sizeOf(shape));
-        this.leaves.set(node, slot);
-        return { kind: "stored", value: slot, view: dense(shape), shape };
-      }
+      case "source":
+        return { kind: "stored", value: this.leaf(node), view: dense(shape), shape };
       case "view": {
         const value = this.valueOf(sources[0]);
         if (isNumber(value)) return { ...value, shape };
@@ -146,18 +168,79 @@ class Planner {
       case "reshape": {
         const value = this.valueOf(sources[0]);
         if (isNumber(value)) return { ...value, shape };
+        const { value: slot, view, shape: from } = this.store(sources[0]);
+        const inPlace = shape.includes(0) ? undefined : reshapedView(view, from, shape);
+        if (inPlace) return { kind: "stored", value: slot, view: inPlace, shape };
         const stored = this.contiguous(sources[0]);
         return { kind: "stored", value: stored.value, view: { ...dense(shape), offset: stored.view.offset }, shape };
       }
       case "elementwise": {
+        const placed = node.op === "add" ? this.sideBySide(sources, shape) : undefined;
+        if (placed) return placed;
         const { body, inputs } = this.fuse(node, lowered.body, shape);
         return { kind: "fused", body, inputs, shape };
       }
       case "kernel":
-        return this.emitKernel(node, lowered.kernel, shape);
+        return this.placed(node, lowered.kernel) ?? this.emitKernel(node, lowered.kernel, shape);
       default:
         return lowered satisfies never;
     }
+  }
+
+  /** What is placed in zeros only to be added to others waits for them. */
+  private placed(node: Tensor, kernel: Kernel): Placed | undefined {
+    if (kernel.kind !== "place" || kernel.value !== 0 || kernel.step.some((step) => step !== 1)) return undefined;
+    if (this.uses.get(node) !== 1 || kernel.inputShape.length !== kernel.shape.length) return undefined;
+    const { inputShape: shape, start } = kernel;
+    return {
+      kind: "placed",
+      parts: [{ value: this.denseOf(this.standIn(node.inputs[0])), start, shape }],
+      shape: kernel.shape,
+    };
+  }
+
+  private sideBySide(sources: readonly Tensor[], shape: readonly number[]): Placed | undefined {
+    const [a, b] = sources.map((source) => this.valueOf(source));
+    if (a.kind !== "placed" || b.kind !== "placed" || sources.some((source) => this.uses.get(source) !== 1))
+      return undefined;
+    if (!sameShape(a.shape, shape) || !sameShape(b.shape, shape) || !areApart(a.parts, b.parts)) return undefined;
+    return { kind: "placed", parts: [...a.parts, ...b.parts], shape };
+  }
+
+  /** One kernel if the parts follow one another along an axis, else the sum of all in zeros. */
+  private assemble(node: Tensor, { parts, shape }: Placed): Stored {
+    const row = rowOf(parts, shape);
+    if (row && parts.length > 1) {
+      const { outer, inner } = row;
+      const zeros = (length: number): Stored => {
+        const size = [outer * length * inner];
+        return this.emit(node, { kind: "map", shape: size, views: [], body: constant(0) }, [], size);
+      };
+      const lengths = row.parts.map(({ length }) => length);
+      const inputs = row.parts.map(({ value, length }) => value ?? zeros(length));
+      return this.emit(node, { kind: "concat", outer, lengths, inner }, inputs, shape);
+    }
+    const step = shape.map(() => 1);
+    const places = parts.map(({ value, start, shape: inputShape }) =>
+      this.emit(node, { kind: "place", inputShape, start, step, shape, value: 0 }, [value], shape),
+    );
+    return places.reduce((sum, each) => {
+      const views = [sum, each].map((stored) => stored.view);
+      return this.emit(
+        node,
+        { kind: "map", shape, views, body: binary("add", input(0), input(1)) },
+        [sum, each],
+        shape,
+      );
+    });
+  }
+
+  /** In memory that holds nothing else, in order. */
+  private denseOf(source: Tensor): Stored {
+    const stored = this.store(source);
+    return isDense(stored) && this.types[stored.value].size === sizeOf(stored.shape)
+      ? stored
+      : this.copy(source, stored);
   }
 
   private emitKernel(node: Tensor, kernel: Kernel, shape: readonly number[]): Stored {
@@ -171,31 +254,18 @@ class Planner {
         shape,
       );
     }
-    if (kernel.kind === "matmul") {
-      const [a, b] = sources.map((source) => this.store(source));
-      return this.isOnlyTransposed(node, shape)
-        ? transposed(this.emit(node, transposedProduct(kernel), [b, a], swapLast(shape)))
-        : this.emit(node, kernel, [a, b], shape);
-    }
-    const inputs = sources.map((source) => {
-      const stored = this.store(source);
-      return isDense(stored) && stored.view.offset === 0 && this.types[stored.value].size === sizeOf(stored.shape)
-        ? stored
-        : this.copy(source, stored);
-    });
-    return this.emit(node, kernel, inputs, shape);
-  }
-
-  /** Whether everybody who reads a matrix swaps its rows and columns: then it had better come out that way. */
-  private isOnlyTransposed(node: Tensor, { length: rank }: readonly number[]): boolean {
-    const readers = this.readers.get(node) ?? [];
-    return (
-      rank >= 2 &&
-      readers.length > 0 &&
-      !this.outputs.some((output) => this.standIn(output) === node) &&
-      readers.every(({ op, attributes: { order } }) => {
-        return op === "permute" && swapLast(range(rank)).every((axis, i) => axis === (order as readonly number[])[i]);
-      })
+    if (kernel.kind === "matmul")
+      return this.emit(
+        node,
+        kernel,
+        sources.map((source) => this.store(source)),
+        shape,
+      );
+    return this.emit(
+      node,
+      kernel,
+      sources.map((source) => this.denseOf(source)),
+      shape,
     );
   }
 
@@ -209,7 +279,7 @@ class Planner {
     const bodies = node.inputs.map((source) => {
       const origin = this.standIn(source);
       const value = this.valueOf(origin);
-      if (value.kind === "stored") return place(value);
+      if (value.kind !== "fused") return place(this.store(origin));
       const fits = value.inputs.length === 0 && !usesIndex(value.body) ? true : sameShape(value.shape, shape);
       const alone = value.inputs.length === 0 || this.uses.get(origin) === 1;
       if (
@@ -236,15 +306,14 @@ class Planner {
     const origin = this.standIn(node);
     const value = this.valueOf(origin);
     if (value.kind === "stored") return value;
-    const kernel: Kernel = {
-      kind: "map",
-      shape: value.shape,
-      views: value.inputs.map((i) => broadcastView(i, value.shape)),
-      body: value.body,
-    };
-    const stored = this.emit(origin, kernel, value.inputs, value.shape);
+    const stored = value.kind === "placed" ? this.assemble(origin, value) : this.compute(origin, value);
     this.values.set(origin, stored);
     return stored;
+  }
+
+  private compute(node: Tensor, { body, inputs, shape }: Fused): Stored {
+    const views = inputs.map((each) => broadcastView(each, shape));
+    return this.emit(node, { kind: "map", shape, views, body }, inputs, shape);
   }
 
   private contiguous(node: Tensor): Stored {
@@ -271,11 +340,12 @@ class Planner {
 /** Stable text, one instruction a line: `s4 = matmul m=64 … (s0, s1)  # output`. */
 export function printPlan(plan: Plan): string {
   const lines = [...plan.leaves].map(([node, slot]) => `s${slot}: ${node.dtype} ${node.name ?? node.op}`);
-  for (const { kernel, inputs, outputs, node } of plan.instructions) {
+  plan.instructions.forEach(({ kernel, inputs, outputs, node }, at) => {
+    if (at === plan.commitFrom) lines.push("commit");
     lines.push(
       `${outputs.map((slot) => `s${slot}`).join(", ")} = ${printKernel(kernel)} (${inputs.map((slot) => `s${slot}`).join(", ")})  # ${node.name ?? node.op}`,
     );
-  }
+  });
   lines.push(`return ${[...plan.outputs.values()].map((slot) => `s${slot}`).join(", ")}`);
   return lines.join("\n");
 }
@@ -297,32 +367,6 @@ function identity(node: Tensor, idOf: (source: Tensor) => number): string | unde
 export function numberText(_: string, value: unknown): unknown {
   if (Object.is(value, -0)) return "-0";
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-}
-
-/** (A·B)ᵀ = Bᵀ·Aᵀ. */
-function transposedProduct({ m, n, k, batch, strideA, strideB }: MatmulKernel): MatmulKernel {
-  return {
-    kind: "matmul",
-    m: n,
-    n: m,
-    k,
-    batch: batch.map(({ a, b }) => ({ a: b, b: a })),
-    strideA: [strideB[1], strideB[0]],
-    strideB: [strideA[1], strideA[0]],
-  };
-}
-
-/** A stored matrix read with rows and columns swapped. */
-function transposed({ shape, view, ...rest }: Stored): Stored {
-  return { ...rest, shape: swapLast(shape), view: { ...view, strides: swapLast(view.strides) } };
-}
-
-function swapLast<T>(list: readonly T[]): T[] {
-  return [...list.slice(0, -2), ...list.slice(-2).reverse()];
-}
-
-function range(size: number): number[] {
-  return Array.from({ length: size }, (_, i) => i);
 }
 
 /** Whether all elements are one number that is known already, whatever their order. */

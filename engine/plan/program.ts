@@ -7,15 +7,27 @@ export interface Program {
   /** Gives a leaf its value; ignored for leaves the plan does not need. */
   write(leaf: Tensor, data: ArrayLike<number>): void;
   run(): void;
+  /** The same in steps, for whoever wants to do something else in between. */
+  start(): Running;
   /** The same kernel by kernel, for whoever wants to breathe in between or give up. */
   runInSteps(): Iterable<void>;
+  /** Writes the plan's assignments over their leaves, once a run is over. */
+  commit(): void;
   /** The value of one of the plan's outputs after {@link run}. */
   read(output: Tensor): Promise<Values>;
-  /** Copies an output into a buffer, e.g. new parameters over the old ones. */
+  /** Copies an output into a buffer. */
   copyTo(output: Tensor, target: Buffer): void;
-  /** Gives its memory back; it runs no more. Leaves that it shares stay. */
+  /** Gives its memory back, once; it runs no more. Leaves that it shares stay. */
   dispose(): void;
   readonly plan: Plan;
+}
+
+/** A run that may be left off and gone on with, or forgotten: a new one begins from the beginning. */
+export interface Running {
+  /** Does one more kernel. @returns whether there was one left */
+  step(): boolean;
+  /** Does what is left at once. */
+  finish(): void;
 }
 
 /**
@@ -27,26 +39,36 @@ export function compileProgram(
   backend: Backend,
   shared: Pick<ReadonlyMap<Tensor, Buffer>, "get"> = new Map(),
 ): Program {
-  const owned = new Array<Buffer>(plan.slots.length);
-  const foreign = new Set<Buffer>();
+  const own: Buffer[] = [];
+  const allocate = (...given: Parameters<Backend["allocate"]>): Buffer => {
+    const buffer = backend.allocate(...given);
+    own.push(buffer);
+    return buffer;
+  };
+  const buffers = new Array<Buffer>(plan.slots.length);
   for (const [leaf, slot] of plan.leaves) {
-    const given = shared.get(leaf);
-    if (!given) continue;
-    owned[slot] = given;
-    foreign.add(given);
+    const { type, size } = plan.slots[slot];
+    buffers[slot] = shared.get(leaf) ?? allocate(type, size);
+    if (leaf.op === "constant") backend.write(buffers[slot], leaf.attributes.data as Float64Array);
   }
-  plan.slots.forEach((slot, i) => (owned[i] ??= backend.allocate(slot.type, slot.size)));
-  for (const [leaf, slot] of plan.leaves) {
-    if (leaf.op === "constant") backend.write(owned[slot], leaf.attributes.data as Float64Array);
+  if (plan.scratchBytes > 0) {
+    // Any type would do: it is taken for its bytes.
+    const scratch = allocate("bool", plan.scratchBytes);
+    plan.slots.forEach(({ type, size }, slot) => {
+      const place = plan.places[slot];
+      if (place !== undefined) buffers[slot] = backend.part(scratch, place, type, size);
+    });
   }
   const prepared = backend.prepare(
     plan.instructions.map(({ kernel, inputs, outputs }) => ({
       kernel,
-      inputs: inputs.map((slot) => owned[slot]),
-      outputs: outputs.map((slot) => owned[slot]),
+      inputs: inputs.map((slot) => buffers[slot]),
+      outputs: outputs.map((slot) => buffers[slot]),
     })),
   );
+  const { commitFrom } = plan;
   const runPart = (from: number, to: number): void => {
+    if (from === to) return;
     try {
       prepared.run(from, to);
     } catch (error) {
@@ -57,26 +79,44 @@ export function compileProgram(
   const bufferOf = (output: Tensor): Buffer => {
     const slot = plan.outputs.get(output);
     if (slot === undefined) throw new Error(`internal: ${output.name ?? output.op} is no output of this plan`);
-    return owned[slot];
+    return buffers[slot];
   };
   return {
     plan,
     write: (leaf, data) => {
       const slot = plan.leaves.get(leaf);
-      if (slot !== undefined) backend.write(owned[slot], data);
+      if (slot !== undefined) backend.write(buffers[slot], data);
     },
     run: () => {
-      runPart(0, plan.instructions.length);
+      runPart(0, commitFrom);
+    },
+    start: () => {
+      let at = 0;
+      return {
+        step() {
+          if (at === commitFrom) return false;
+          runPart(at, at + 1);
+          at++;
+          return true;
+        },
+        finish() {
+          runPart(at, commitFrom);
+          at = commitFrom;
+        },
+      };
     },
     *runInSteps() {
-      for (let i = 0; i < plan.instructions.length; i++) yield runPart(i, i + 1);
+      for (let i = 0; i < commitFrom; i++) yield runPart(i, i + 1);
+    },
+    commit: () => {
+      runPart(commitFrom, plan.instructions.length);
     },
     read: (output) => backend.read(bufferOf(output)),
+    copyTo: (output, target) => backend.copy(bufferOf(output), target),
     dispose: () => {
       prepared.dispose();
-      for (const buffer of owned) if (!foreign.has(buffer)) backend.release(buffer);
+      for (const buffer of own.splice(0)) backend.release(buffer);
     },
-    copyTo: (output, target) => backend.copy(bufferOf(output), target),
   };
 }
 

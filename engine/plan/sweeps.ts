@@ -1,5 +1,5 @@
 import { rowMajorStrides, sizeOf } from "../graph/shape";
-import { type Expression, input, substitute } from "../kernel/expression";
+import { type Expression, input, printExpression, substitute } from "../kernel/expression";
 import type { SweepResult, View } from "../kernel/kernel";
 import { type Instruction, type Slot, sameView } from "./instruction";
 import { usesIndex, weight } from "./weight";
@@ -7,7 +7,7 @@ import { usesIndex, weight } from "./weight";
 /** Below this there is nothing to gain: what is read again is in the cache. */
 const WORTH_ELEMENTS = 512;
 const MOST_INPUTS = 8;
-const MOST_NODES = 96;
+const MOST_NODES = 192;
 const MOST_RESULTS = 8;
 
 /** Maps and whole reductions over one shape that are not done yet. */
@@ -88,7 +88,7 @@ export function joinSweeps(
     }
   };
 
-  for (const instruction of instructions) {
+  for (const instruction of withReductionsEarly(instructions)) {
     const candidate = candidateOf(instruction, slots);
     if (!candidate) {
       if (isSmall(instruction, slots)) {
@@ -114,6 +114,22 @@ export function joinSweeps(
   return done;
 }
 
+/** Whole reductions right behind what they are of: they can join what makes it, and their results are small. */
+function withReductionsEarly(instructions: readonly Instruction[]): Instruction[] {
+  const places = new Map<number, number>();
+  instructions.forEach(({ outputs }, i) => {
+    for (const slot of outputs) places.set(slot, i);
+  });
+  const ordered = instructions.map((instruction, i) => {
+    const { kernel, inputs } = instruction;
+    const isWhole = kernel.kind === "reduce" && kernel.axes.length === kernel.shape.length;
+    // Behind its last input, before what came next.
+    const place = isWhole ? Math.max(-1, ...inputs.map((slot) => places.get(slot) ?? -1)) + 0.5 : i;
+    return { instruction, place };
+  });
+  return ordered.sort((a, b) => a.place - b.place).map(({ instruction }) => instruction);
+}
+
 /** A few numbers made of few numbers, such as the root of a sum. */
 function isSmall({ kernel: { kind }, inputs, outputs }: Instruction, slots: readonly Slot[]): boolean {
   if (kind !== "map" && kind !== "reduce" && kind !== "concat") return false;
@@ -133,6 +149,10 @@ function candidateOf({ kernel, inputs, outputs, node }: Instruction, slots: read
       { body: kernel.body, combine: kernel.kind === "reduce" ? kernel.combine : undefined, slot: outputs[0], node },
     ],
   };
+}
+
+function isSquare(body: Expression): boolean {
+  return body.kind === "binary" && body.fn === "multiply" && printExpression(body.a) === printExpression(body.b);
 }
 
 interface United {
@@ -187,7 +207,8 @@ function instructionOf({ shape, inputs, results }: Sweep): Instruction {
   const [first] = results;
   const rest = { inputs: inputs.map(({ slot }) => slot), outputs: results.map(({ slot }) => slot), node: first.node };
   const views = inputs.map(({ view }) => view);
-  if (results.length > 1)
+  // A sum of squares is summed sooner as a sweep, in single precision for a while: no terms of other signs can be lost in it.
+  if (results.length > 1 || (first.combine === "sum" && isSquare(first.body)))
     return {
       ...rest,
       kernel: { kind: "sweep", shape, views, results: results.map(({ body, combine }) => ({ body, combine })) },

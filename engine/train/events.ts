@@ -22,6 +22,7 @@ export interface StartEvent {
   readonly iterationsPerEpoch: number;
   readonly optimizer: string;
   readonly seed: number;
+  /** What computes, on how many threads and why, as a line for people. */
   readonly device: string;
   /** Epochs already done when the run was resumed. */
   readonly startEpoch: number;

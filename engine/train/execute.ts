@@ -12,6 +12,7 @@ import { apply, constantTensor } from "../ops";
 import type { Optimizer } from "../optim/optimizer";
 import { planGraph } from "../plan/plan";
 import { type Program, compileProgram } from "../plan/program";
+import { type FormLine, type PlanLog, formLine, formReason, formText, logged } from "./plan-log";
 import type { StateLeaf } from "./step";
 import { Store, initialValues } from "./store";
 
@@ -48,15 +49,17 @@ export interface LoopUpdate {
  */
 export class Executor implements Runner {
   readonly store: Store;
-  private readonly programs = new Map<
-    string,
-    { program: Program; leaves: readonly Tensor[]; outputs: readonly Tensor[] }
-  >();
+  private readonly programs = new Map<string, Known>();
+  /** By what they are for: the form of the last graph. */
+  private readonly lastForms = new Map<string, readonly FormLine[]>();
   private readonly parameterNumbers = new Map<Tensor, number>();
   private readonly optimizerRuns = new WeakMap<Optimizer, number>();
   private readonly optimizerNumbers = new Map<Optimizer, number>();
   private iteration = 0;
   private compiled = 0;
+  /** By what it was for and where. */
+  private readonly compiledFor = new Map<string, number>();
+  private hasWarned = false;
 
   constructor(
     backend: Backend,
@@ -65,6 +68,7 @@ export class Executor implements Runner {
     private readonly onRun?: () => void | Promise<void>,
     /** Awaited before each update is carried out: a debugger steps through it. */
     private readonly onUpdate?: (update: LoopUpdate) => Promise<void>,
+    private readonly log?: PlanLog,
   ) {
     this.store = new Store(backend, seed);
   }
@@ -77,7 +81,7 @@ export class Executor implements Runner {
   /** Values of tensors, computed together. */
   async values(tensors: readonly Tensor[]): Promise<Values[]> {
     await this.onRun?.();
-    const { program, outputs } = this.prepare(tensors, new Map());
+    const { program, outputs } = this.prepare("values", tensors, new Map());
     program.run();
     return Promise.all(outputs.map((output) => program.read(output)));
   }
@@ -121,12 +125,11 @@ export class Executor implements Runner {
       trace.phase = "forward";
     });
     trace.updates.clear();
-    const targets = [...assignments.keys()];
     const feeds = new Map<Tensor, ArrayLike<number>>([
       [learningRate, [optimizer.learningRate]],
       [count, [step]],
     ]);
-    const { program, outputs } = this.prepare([loss, ...assignments.values()], feeds);
+    const { program, outputs } = this.prepare("minimize", [loss], feeds, assignments);
     await this.onUpdate?.({
       loss,
       pass,
@@ -143,11 +146,9 @@ export class Executor implements Runner {
         this.store.backend.write(this.store.buffers.get(parameter) ?? missing(parameter), data),
     });
     program.run();
-    const [value] = await program.read(outputs[0]);
-    const buffers = this.store.buffers;
-    targets.forEach((leaf, i) => {
-      program.copyTo(outputs[i + 1], buffers.get(leaf) ?? missing(leaf));
-    });
+    const reading = program.read(outputs[0]);
+    program.commit();
+    const [value] = await reading;
     this.iteration++;
     trace.randomStreams = 0;
     trace.randomKey = undefined;
@@ -204,12 +205,15 @@ export class Executor implements Runner {
   }
 
   private prepare(
+    what: string,
     outputs: readonly Tensor[],
     feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
-  ): { program: Program; outputs: readonly Tensor[] } {
-    const nodes = reachable(outputs);
+    assignments: ReadonlyMap<Tensor, Tensor> = new Map<Tensor, Tensor>(),
+  ): Known {
+    const results = [...outputs, ...assignments.values()];
+    const nodes = reachable(results);
     const leaves = nodes.filter((node) => LEAVES.has(node.op) || isBulkConstant(node));
-    for (const leaf of leaves) {
+    for (const leaf of [...leaves, ...assignments.keys()]) {
       if (leaf instanceof Parameter) this.store.addParameters(new Map([[this.nameOf(leaf), leaf]]));
       else if (leaf.op === "input" && !feeds.has(leaf) && !this.store.buffers.has(leaf)) {
         throw new Error(
@@ -217,12 +221,22 @@ export class Executor implements Runner {
         );
       }
     }
-    const key = this.structure(nodes, outputs);
+    const numbers = new Map(nodes.map((node, i) => [node, i]));
+    const form = this.formOf(nodes, numbers);
+    const asked = results.map((node) => numbers.get(node)).join();
+    const targets = [...assignments.keys()].map((leaf) =>
+      this.bufferNumber(this.store.buffers.get(leaf) ?? missing(leaf)),
+    );
+    const key = `${form.map(formText).join("\n")}>${asked}>${targets.join()}`;
     let known = this.programs.get(key);
     if (!known) {
-      const program = compileProgram(planGraph(outputs), this.store.backend, this.store.buffers);
-      known = { program, leaves, outputs };
+      const reason = (): string => formReason(form, this.lastForms.get(what));
+      known = logged(this.log, what, reason, () => {
+        const plan = planGraph(outputs, assignments);
+        return { program: compileProgram(plan, this.store.backend, this.store.buffers), leaves, outputs };
+      });
       this.compiled++;
+      this.warnOfRetraces(what, outputs[0], reason);
       this.programs.set(key, known);
       // A loop whose graph grows or draws anew each round would fill the memory with programs that it never runs again.
       const [oldest] = this.programs.keys();
@@ -231,6 +245,7 @@ export class Executor implements Runner {
         this.programs.delete(oldest);
       }
     }
+    this.lastForms.set(what, form);
     const { program } = known;
     known.leaves.forEach((leaf, i) => {
       const now = leaves[i];
@@ -241,15 +256,29 @@ export class Executor implements Runner {
     return known;
   }
 
-  /** Text that graphs of the same form share: operations, attributes, shapes, wiring, and which stored values they use. */
-  private structure(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
-    const numbers = new Map(nodes.map((node, i) => [node, i]));
-    const lines = nodes.map((node) => {
+  /** A loop comes by the same place each time. */
+  private warnOfRetraces(what: string, { site }: Tensor, reason: () => string): void {
+    const place = site ? `${what} of the result of line ${site.line} in ${site.file}` : what;
+    const count = (this.compiledFor.get(place) ?? 0) + 1;
+    this.compiledFor.set(place, count);
+    if (count <= MANY_PROGRAMS || this.hasWarned) return;
+    this.hasWarned = true;
+    this.log?.onRetraces?.(
+      `${place}: there have been ${count} different graphs so far, each of which is planned and compiled anew, and that is slow. ` +
+        `Of the last one: ${reason()}`,
+    );
+  }
+
+  /** What graphs of the same form share: operations, attributes, shapes, wiring, and which stored values they use. */
+  private formOf(nodes: readonly Tensor[], numbers: ReadonlyMap<Tensor, number>): FormLine[] {
+    return nodes.map((node) => {
       const buffer = this.store.buffers.get(node);
-      const attributes = isBulkConstant(node) ? "" : printAttributes(node);
-      return `${node.op}(${node.inputs.map((source) => numbers.get(source)).join()})${node.dtype}[${String(node.knownShape)}]${attributes}${buffer ? `@${this.bufferNumber(buffer)}` : ""}`;
+      return formLine(node, {
+        inputs: node.inputs.map((source) => numbers.get(source)),
+        settings: isBulkConstant(node) ? "" : printAttributes(node),
+        stored: buffer ? `@${this.bufferNumber(buffer)}` : "",
+      });
     });
-    return `${lines.join("\n")}>${outputs.map((node) => numbers.get(node)).join()}`;
   }
 
   private readonly bufferNumbers = new Map<object, number>();
@@ -260,7 +289,16 @@ export class Executor implements Runner {
   }
 }
 
+interface Known {
+  readonly program: Program;
+  /** Of the graph that it was compiled from; another graph's stand at the same places. */
+  readonly leaves: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
 const MOST_PROGRAMS = 200;
+/** More forms of graphs than this from one place come of a loop that builds another one each time. */
+const MANY_PROGRAMS = 20;
 
 const LEAVES = new Set(["parameter", "input", "randomKey"]);
 

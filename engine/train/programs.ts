@@ -3,8 +3,9 @@ import type { Fields } from "../data/dataset";
 import type { Batch } from "../data/loader";
 import type { Tensor } from "../graph/tensor";
 import { planGraph } from "../plan/plan";
-import { type Program, compileProgram } from "../plan/program";
+import { type Program, type Running, compileProgram } from "../plan/program";
 import { stopOnIssues } from "./failures";
+import { type PlanLog, batchReason, logged } from "./plan-log";
 import { type Forward, type Step, traceForward, traceStep } from "./step";
 import type { Store } from "./store";
 import type { Training } from "./training";
@@ -27,20 +28,24 @@ export class Programs {
     /** Number of training examples. */
     private readonly examples: number,
     private readonly store: Store,
+    private readonly log?: PlanLog,
   ) {}
 
   /** One update. @throws IssuesError */
   step(count: number): Compiled<Step> {
     const known = this.steps.get(count);
     if (known) return known;
-    const step = this.traceStep(count, true);
-    stopOnIssues(step);
-    for (const { name, leaf, fill } of step.optimizerState) this.store.addFilled(`optimizer.${name}`, leaf, fill);
-    const outputs: Tensor[] = [step.loss, ...step.assignments.values()];
-    if (step.prediction) outputs.push(step.prediction);
-    if (step.statistics) outputs.push(step.statistics);
-    if (step.finite) outputs.push(step.finite);
-    const made = { traced: step, program: this.compile(outputs) };
+    const reason = (): string => batchReason(count, this.steps.keys());
+    const made = logged(this.log, "training step", reason, () => {
+      const step = this.traceStep(count, true);
+      stopOnIssues(step);
+      for (const { name, leaf, fill } of step.optimizerState) this.store.addFilled(`optimizer.${name}`, leaf, fill);
+      const outputs: Tensor[] = [step.loss];
+      if (step.prediction) outputs.push(step.prediction);
+      if (step.statistics) outputs.push(step.statistics);
+      if (step.finite) outputs.push(step.finite);
+      return { traced: step, program: this.compile(outputs, step.assignments) };
+    });
     this.steps.set(count, made);
     return made;
   }
@@ -49,11 +54,12 @@ export class Programs {
   evaluation(count: number): Compiled<Forward> {
     const known = this.evaluations.get(count);
     if (known) return known;
-    const forward = this.traceForward(count);
-    const made = {
-      traced: forward,
-      program: this.compile(forward.prediction ? [forward.loss, forward.prediction] : [forward.loss]),
-    };
+    const reason = (): string => batchReason(count, this.evaluations.keys());
+    const made = logged(this.log, "evaluation", reason, () => {
+      const forward = this.traceForward(count);
+      const { loss, prediction } = forward;
+      return { traced: forward, program: this.compile(prediction ? [loss, prediction] : [loss]) };
+    });
     this.evaluations.set(count, made);
     return made;
   }
@@ -65,7 +71,7 @@ export class Programs {
     randomKey: readonly [number, number],
     pick: (forward: Forward) => readonly Tensor[],
   ): Promise<Values[]> {
-    return this.read(`forward ${key} ${batch.size}`, batch, randomKey, () => this.traceForward(batch.size), pick);
+    return this.read("forward", key, batch, randomKey, () => this.traceForward(batch.size), pick);
   }
 
   /** The same of a whole step as in training; nothing is updated by it. */
@@ -75,21 +81,32 @@ export class Programs {
     randomKey: readonly [number, number],
     pick: (step: Step) => readonly Tensor[],
   ): Promise<Values[]> {
-    return this.read(`step ${key} ${batch.size}`, batch, randomKey, () => this.traceStep(batch.size, false), pick);
+    return this.read("step", key, batch, randomKey, () => this.traceStep(batch.size, false), pick);
   }
 
   private async read<T extends Forward>(
-    key: string,
+    part: string,
+    what: string,
     batch: Batch,
     randomKey: readonly [number, number],
     trace: () => T,
     pick: (traced: T) => readonly Tensor[],
   ): Promise<Values[]> {
+    const key = `${part} ${what} ${batch.size}`;
     let known = this.observations.get(key);
     if (!known) {
-      const traced = trace();
-      const picked = pick(traced);
-      known = { traced, picked, program: this.compile(picked) };
+      const others = [...this.observations.keys()].filter((other) => other.startsWith(`${part} ${what} `));
+      const sizes = others.map((other) => Number(other.split(" ").at(-1)));
+      known = logged(
+        this.log,
+        `${part} for ${what}`,
+        () => batchReason(batch.size, sizes),
+        () => {
+          const traced = trace();
+          const picked = pick(traced);
+          return { traced, picked, program: this.compile(picked) };
+        },
+      );
       this.observations.set(key, known);
     }
     const { traced, program, picked } = known;
@@ -109,8 +126,8 @@ export class Programs {
     return traceForward(this.training, this.fields, options);
   }
 
-  private compile(outputs: readonly Tensor[]): Program {
-    return compileProgram(planGraph([...new Set(outputs)]), this.store.backend, this.store.buffers);
+  private compile(outputs: readonly Tensor[], assignments?: ReadonlyMap<Tensor, Tensor>): Program {
+    return compileProgram(planGraph([...new Set(outputs)], assignments), this.store.backend, this.store.buffers);
   }
 }
 
@@ -118,4 +135,21 @@ export class Programs {
 export function feed(program: Program, { batch: leaves }: Forward, batch: Batch): void {
   leaves.inputs.forEach((leaf, i) => program.write(leaf, batch.inputs[i].data));
   leaves.targets.forEach((leaf, i) => program.write(leaf, batch.targets[i].data));
+}
+
+/** Gives a step its inputs; it runs as far as it is asked to. */
+export function startStep(
+  { traced, program }: Compiled<Step>,
+  batch: Batch,
+  {
+    randomKey,
+    rate,
+    count,
+  }: { readonly randomKey: readonly [number, number]; readonly rate: number; readonly count: number },
+): Running {
+  feed(program, traced, batch);
+  if (traced.trace.randomKey) program.write(traced.trace.randomKey, [...randomKey]);
+  program.write(traced.learningRate, [rate]);
+  program.write(traced.count, [count]);
+  return program.start();
 }

@@ -6,6 +6,7 @@ import type { Tensor } from "../graph/tensor";
 import type { Checkpoint } from "./checkpoint";
 import type { TrainingEvent } from "./events";
 import type { Parts } from "./parts";
+import type { PlanEvent } from "./plan-log";
 import type { Probe } from "./probe";
 import type { Forward, Step } from "./step";
 import type { Metric, Training } from "./training";
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly save?: (checkpoint: Checkpoint) => Promise<string>;
   readonly resume?: Checkpoint;
   readonly probe?: Probe;
+  /** Told of each part of the training that is traced, planned and compiled, and why. */
+  readonly onPlan?: (event: PlanEvent) => void;
   /** Called once before the first iteration, with what lets others look into the run between two iterations. */
   readonly onReady?: (access: RunAccess) => void;
 }

@@ -5,19 +5,20 @@ import type { LoadedDataset } from "../data/dataset";
 import { concreteShape } from "../graph/shape";
 import { moduleType, namedParameters } from "../nn/module";
 import { scheduledRate } from "../optim";
-import type { Program } from "../plan/program";
+import type { Running } from "../plan/program";
 import { type Checkpoint, type RunState, resumed } from "./checkpoint";
 import { firstNotFinite, notFinite, valuesByLeaf } from "./failures";
 import { type Parts, loadParts } from "./parts";
-import type { EndEvent, EndReason, EpochEvent, IterationEvent, MetricValues, TrainingEvent } from "./events";
+import type { EndEvent, EndReason, EpochEvent, IterationEvent, TrainingEvent } from "./events";
 import { Measurements, type SavedMeasurements, metricsFor, thresholdOf } from "./measure";
 import type { Instruction, Moment, Outcome } from "./probe";
 import type { RunEnvironment, RunOptions } from "./run-access";
 import { endEvent, enough, startEvent } from "./run-ends";
 import { readStatistics } from "./statistics";
-import { type Compiled, Programs, feed } from "./programs";
+import { type Compiled, Programs, startStep } from "./programs";
 import type { Forward, Step } from "./step";
 import { Store } from "./store";
+import { VALIDATION_BATCH, type Validation, validate } from "./validate";
 import { type Told, createTold } from "./told";
 import type { Metric, Training } from "./training";
 
@@ -27,9 +28,6 @@ class Rewound {
 }
 
 type Figures = Pick<IterationEvent, "loss" | "learningRate" | "examplesPerSecond" | "statistics">;
-
-/** Batches of validation data: large, since nothing is kept for a backward pass. */
-const VALIDATION_BATCH = 256;
 
 /** Trains until the epochs are done or a reason to stop comes up. @returns the last event, and the final values. */
 export async function runTraining(
@@ -47,7 +45,17 @@ class Run {
   private readonly metrics: readonly Metric[];
   readonly batchSize: number;
   readonly iterationsPerEpoch: number;
-  state: RunState = { epoch: 0, iteration: 0, batch: 0, losses: [], trainingLosses: [], best: undefined };
+  /** Of the state: they grow with it, so a copy of the state copies them. */
+  private losses: number[] = [];
+  private trainingLosses: number[] = [];
+  state: RunState = {
+    epoch: 0,
+    iteration: 0,
+    batch: 0,
+    losses: this.losses,
+    trainingLosses: this.trainingLosses,
+    best: undefined,
+  };
   private best: Map<string, { shape: readonly number[]; data: Values }> | undefined;
   checkpoint: string | null = null;
   /** Of the epochs done. */
@@ -59,7 +67,7 @@ class Run {
   private savedAt = 0;
   private rateInstead: number | undefined;
   /** The iteration's program, if a part of it ran before its time. */
-  private begun: Iterator<void> | undefined;
+  private begun: Running | undefined;
 
   constructor(
     private readonly training: Training,
@@ -68,7 +76,8 @@ class Run {
     private readonly parts: Parts,
   ) {
     this.store = new Store(environment.backend, training.seed);
-    this.programs = new Programs(training, parts.train.fields, parts.train.length, this.store);
+    const log = { onPlan: options.onPlan, now: environment.now };
+    this.programs = new Programs(training, parts.train.fields, parts.train.length, this.store, log);
     this.metrics = metricsFor(training, parts.train.fields.targets[0]);
     this.batchSize = training.batchSize === "all" ? parts.train.length : training.batchSize;
     this.iterationsPerEpoch = batchCount(parts.train.length, {
@@ -161,11 +170,8 @@ class Run {
     }
     this.state = { ...this.state, epoch: this.state.epoch + 1, batch: 0 };
     const validation = parts.validation ? await this.validate(parts.validation) : null;
-    this.state = {
-      ...this.state,
-      losses: [...this.state.losses, validation?.loss ?? measured.loss],
-      trainingLosses: [...this.state.trainingLosses, measured.loss],
-    };
+    this.losses.push(validation?.loss ?? measured.loss);
+    this.trainingLosses.push(measured.loss);
     await this.rememberBest();
     const event: EpochEvent = {
       type: "epoch",
@@ -205,8 +211,8 @@ class Run {
     if (before?.kind === "stop") return before;
     if (before) return this.take(before, compiled, batch, measured, speed);
     const learningRate = this.rate();
-    this.begun ??= this.begin(step, program, batch);
-    while (!this.begun.next().done);
+    this.begun ??= this.begin(compiled, batch);
+    this.begun.finish();
     this.begun = undefined;
     const [loss] = await program.read(step.loss);
     this.lastLoss = loss;
@@ -215,10 +221,7 @@ class Run {
     // A step that gives no number must not spoil the parameters: they stay those of the last good iteration.
     const good = Number.isFinite(loss) && spoilt < 0;
     if (good) {
-      for (const [leaf, output] of step.assignments) {
-        const target = this.store.buffers.get(leaf);
-        if (target) program.copyTo(output, target);
-      }
+      program.commit();
       const prediction = measured.wantsPredictions && step.prediction ? await program.read(step.prediction) : undefined;
       measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
       this.state = { ...this.state, iteration: this.state.iteration + 1, batch: this.state.batch + 1 };
@@ -264,13 +267,12 @@ class Run {
     return undefined;
   }
 
-  /** Gives the program its inputs; it runs as far as it is asked to. */
-  private begin(step: Step, program: Program, batch: Batch): Iterator<void> {
-    feed(program, step, batch);
-    if (step.trace.randomKey) program.write(step.trace.randomKey, this.randomKey);
-    program.write(step.learningRate, [this.rate()]);
-    program.write(step.count, [this.state.iteration + 1]);
-    return program.runInSteps()[Symbol.iterator]();
+  private begin(compiled: Compiled<Step>, batch: Batch): Running {
+    return startStep(compiled, batch, {
+      randomKey: this.randomKey,
+      rate: this.rate(),
+      count: this.state.iteration + 1,
+    });
   }
 
   /** An outcome that somebody else computed, judged as the run's own. */
@@ -295,10 +297,10 @@ class Run {
     return this.conclude(compiled, batch, measured, figures, good ? undefined : { parameter, changed: true });
   }
 
-  private moment({ traced: step, program }: Compiled<Step>, batch: Batch, measured: Measurements): Moment {
+  private moment(compiled: Compiled<Step>, batch: Batch, measured: Measurements): Moment {
     const { epoch, iteration } = this.state;
     return {
-      step,
+      step: compiled.traced,
       batch,
       epoch,
       iteration,
@@ -314,37 +316,20 @@ class Run {
       },
       ahead: () => {
         if (this.state.iteration !== iteration) return false;
-        const begun = this.begun ?? this.begin(step, program, batch);
+        const begun = this.begun ?? this.begin(compiled, batch);
         // What fails now fails again when it is due, and is told then.
         this.begun = undefined;
-        const { done } = begun.next();
+        const isMore = begun.step();
         this.begun = begun;
-        return done !== true;
+        return isMore;
       },
       snapshot: () => this.checkpointNow(measured),
     };
   }
 
-  private async validate(data: LoadedDataset): Promise<{ loss: number; metrics: MetricValues }> {
-    const measured = this.newMeasurements(this.programs.evaluation(Math.min(VALIDATION_BATCH, data.length)).traced);
-    const seed = this.training.seed;
-    for (const batch of batches(data, {
-      batchSize: VALIDATION_BATCH,
-      shuffle: false,
-      seed,
-      epoch: 0,
-      dropLast: false,
-      training: false,
-    })) {
-      const { traced: forward, program } = this.programs.evaluation(batch.size);
-      feed(program, forward, batch);
-      if (forward.trace.randomKey) program.write(forward.trace.randomKey, [seed, this.state.iteration]);
-      program.run();
-      const [loss] = await program.read(forward.loss);
-      const prediction = forward.prediction ? await program.read(forward.prediction) : undefined;
-      measured.add(batch.size, loss, prediction, batch.targets[0]?.data);
-    }
-    return { loss: measured.loss, metrics: measured.values() };
+  private validate(data: LoadedDataset): Promise<Validation> {
+    const { traced } = this.programs.evaluation(Math.min(VALIDATION_BATCH, data.length));
+    return validate(data, this.programs, this.newMeasurements(traced), this.randomKey);
   }
 
   private rate(): number {
@@ -400,7 +385,7 @@ class Run {
     return {
       values: await this.store.read(),
       best: this.best,
-      state: this.state,
+      state: { ...this.state, losses: [...this.losses], trainingLosses: [...this.trainingLosses] },
       measurements: measured.save(),
       seed: this.training.seed,
       model: moduleType(this.training.model),
@@ -435,7 +420,9 @@ class Run {
   private takeUp(checkpoint: Checkpoint, step: Step): Measurements {
     this.store.write(checkpoint.values);
     this.begun = undefined;
-    this.state = checkpoint.state;
+    this.losses = [...checkpoint.state.losses];
+    this.trainingLosses = [...checkpoint.state.trainingLosses];
+    this.state = { ...checkpoint.state, losses: this.losses, trainingLosses: this.trainingLosses };
     this.best = checkpoint.best;
     this.epochEvents = this.epochEvents.filter(({ epoch }) => epoch <= this.state.epoch);
     const measured = this.newMeasurements(step);

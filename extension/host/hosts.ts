@@ -14,15 +14,18 @@ export interface Heard {
   readonly onOutput?: (text: string) => void;
 }
 
-/** @param script the host's program */
-export function createHosts(script: URL): Hosts {
+/**
+ * @param script the host's program
+ * @param storage folder for what the engine found out about the machine
+ */
+export function createHosts(script: URL, storage: string): Hosts {
   const living = new Map<Host, Task["kind"]>();
   return {
     start(task, { host: kind, memoryLimit }, { onMessage, onOutput }) {
       const host = startHost({
         kind,
         script,
-        task,
+        task: { ...task, storage },
         memoryLimit,
         timeSetting: "the setting backstep.engine.timeLimit",
         onMessage,

@@ -60,7 +60,7 @@ export function registerStatus({ runs, checker, programs }: Services): Disposabl
     item.tooltip = [
       `Backstep: ${file}, ${what}`,
       start
-        ? `on ${start.device}, ${Math.round(history?.examplesPerSecond ?? 0).toLocaleString("en-US")} examples/s`
+        ? `${Math.round(history?.examplesPerSecond ?? 0).toLocaleString("en-US")} examples/s on ${start.device}`
         : "",
       typeof loss === "number" ? `loss ${shortNumber(loss)}` : "",
       live.length > 1 ? `${live.length} runs train` : "",

@@ -10,7 +10,7 @@ import { evaluate } from "../../engine/plan/evaluate";
 import { type FixtureInput, fixtureInput } from "../support/fixtures";
 import { leavesOf, problemsOf, weighted } from "../support/graph";
 import { assertClose } from "../support/numbers";
-import { runInFloat32 } from "../support/run";
+import { BACKENDS, runInFloat32 } from "../support/run";
 
 /** What scripts/fixtures/nn_layers.py writes for one case. */
 interface Fixture {
@@ -265,9 +265,13 @@ describe("layers agree with PyTorch", () => {
 
     it(`${name}: outputs and gradients in float32, planned and run`, async () => {
       const { values, outputs, gradients, labels, expected } = build(make, fixture);
-      const numbers = await runInFloat32([...outputs, ...gradients], values);
-      fixture.outputs.forEach(({ value }, i) => assertClose(numbers[i], value, 1e-5, `output ${i}`));
-      expected.forEach((each, i) => assertGradient(numbers[outputs.length + i], each, 1e-5, `∂/∂${labels[i]}`));
+      for (const way of BACKENDS) {
+        const numbers = await runInFloat32([...outputs, ...gradients], values, way);
+        fixture.outputs.forEach(({ value }, i) => assertClose(numbers[i], value, 1e-5, `${way.name}, output ${i}`));
+        expected.forEach((each, i) =>
+          assertGradient(numbers[outputs.length + i], each, 1e-5, `${way.name}, ∂/∂${labels[i]}`),
+        );
+      }
     });
   }
 });

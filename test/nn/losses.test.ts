@@ -8,7 +8,7 @@ import { assertDifferences } from "../support/differences";
 import { fixtureInput, fixtureNumbers, loadFixtures } from "../support/fixtures";
 import { leavesOf, numbersOf, traced, weighted } from "../support/graph";
 import { assertClose } from "../support/numbers";
-import { runInFloat32 } from "../support/run";
+import { BACKENDS, runInFloat32 } from "../support/run";
 
 type Call = (prediction: Tensor, target: Tensor, options: { readonly reduction: nn.Reduction }) => Tensor;
 
@@ -89,9 +89,11 @@ describe("losses agree with PyTorch", () => {
 
     it(`${name}: value and gradients in float32, planned and run`, async () => {
       const { output, gradients, values, expected } = build();
-      const [value, ...found] = await runInFloat32([output, ...gradients], values);
-      assertClose(value, fixtureNumbers(fixture.value), 1e-5, "value");
-      expected.forEach((each, i) => assertClose(found[i], each, 1e-5, `gradient ${i}`));
+      for (const way of BACKENDS) {
+        const [value, ...found] = await runInFloat32([output, ...gradients], values, way);
+        assertClose(value, fixtureNumbers(fixture.value), 1e-5, `${way.name}, value`);
+        expected.forEach((each, i) => assertClose(found[i], each, 1e-5, `${way.name}, gradient ${i}`));
+      }
     });
 
     if (!NO_DIFFERENCES.includes(loss)) {

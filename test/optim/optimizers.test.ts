@@ -16,7 +16,7 @@ import {
 import { evaluate } from "../../engine/plan/evaluate";
 import { leaf, problemsOf, traced } from "../support/graph";
 import { assertClose } from "../support/numbers";
-import { runInFloat32 } from "../support/run";
+import { BACKENDS, runInFloat32 } from "../support/run";
 
 interface Fixture {
   readonly start: readonly number[];
@@ -90,8 +90,11 @@ describe("optimisers: PyTorch's parameters, in float32 by plan and backend", () 
   for (const [name, optimizer] of Object.entries(cases)) {
     it(name, async () => {
       const rates = name.endsWith("scheduled") ? torch.rates : undefined;
-      const rows = await run(optimizer, runInFloat32, torch.start, torch.gradients, rates);
-      rows.forEach((row, i) => assertClose(row, torch.cases[name][i], 1e-5, `update ${i + 1}`));
+      for (const way of BACKENDS) {
+        const onIt: typeof runInFloat32 = (outputs, values) => runInFloat32(outputs, values, way);
+        const rows = await run(optimizer, onIt, torch.start, torch.gradients, rates);
+        rows.forEach((row, i) => assertClose(row, torch.cases[name][i], 1e-5, `${way.name}, update ${i + 1}`));
+      }
     });
   }
 });

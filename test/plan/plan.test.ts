@@ -68,7 +68,8 @@ describe("a plan", () => {
     const plan = planGraph([shifted.mul(shifted), ops.exp(shifted)]);
     assert.deepEqual(kinds(plan), ["sweep"]);
     assert.equal(plan.instructions[0].outputs.length, 2);
-    assert.equal(plan.scratchBytes, 0);
+    // The leaf and the outputs.
+    assert.equal(plan.slots.length, 3);
   });
 
   it("leaves apart what must come one after the other", async () => {
@@ -109,6 +110,61 @@ describe("a plan", () => {
     await assertValues([a.matmul(b).permute([0, 2, 1]), ops.sum(a.matmul(b))], values);
     await assertValues([a.matmul(b).permute([0, 2, 1]).add(1)], values);
   });
+
+  it("makes one product of many that share a factor, and of many that are summed", async () => {
+    const {
+      leaves: [x, w],
+      values,
+    } = leavesOf([seeded([6, 10, 8], 9), seeded([8, 12], 10)]);
+    const y = x.matmul(w);
+    const gradients = gradientsOf(ops.sum(y.mul(y)), [x, w]);
+    const plan = planGraph([y, ...gradients]);
+    const products = plan.instructions.flatMap(({ kernel }) => (kernel.kind === "matmul" ? [kernel] : []));
+    assert.deepEqual(
+      products.map(({ m, n, k, batch }) => [m, n, k, batch.length]),
+      // 60 rows forward; 60 rows back to x; over all 60 rows for w.
+      [
+        [60, 12, 8, 1],
+        [60, 8, 12, 1],
+        [8, 12, 60, 1],
+      ],
+      printPlan(plan),
+    );
+    await assertValues([y, ...gradients], values);
+  });
+
+  it("keeps apart products whose factors do not follow one another", async () => {
+    const {
+      leaves: [x, w],
+      values,
+    } = leavesOf([seeded([6, 10, 8], 11), seeded([6, 8, 5], 12)]);
+    const y = x.matmul(w);
+    await assertValues([y, ...gradientsOf(ops.sum(y.mul(y)), [x, w])], values);
+    const turned = x.permute([1, 0, 2]).matmul(w.slice(0));
+    await assertValues([turned, ...gradientsOf(ops.sum(turned.mul(turned)), [x, w])], values);
+  });
+
+  const SLICES: readonly [string, (x: Tensor) => Tensor[], expected: string][] = [
+    ["that cover it", (x) => [0, 1, 2, 3].map((i) => x.slice(null, [i * 5, i * 5 + 5])), "concat"],
+    ["with gaps", (x) => [0, 2, 3].map((i) => x.slice(null, [i * 5, i * 5 + 3])), "concat"],
+    ["of its rows", (x) => [2, 0, 1].map((i) => x.slice([i * 2, i * 2 + 2])), "concat"],
+    ["that overlap", (x) => [0, 1].map((i) => x.slice(null, [i * 5, i * 5 + 10])), "place"],
+    ["of a corner each", (x) => [x.slice([0, 2], [0, 4]), x.slice([3, 5], [9, 20])], "place"],
+  ];
+  for (const [what, slices, expected] of SLICES)
+    it(`puts gradients of slices ${what} together`, async () => {
+      const {
+        leaves: [x],
+        values,
+      } = leavesOf([seeded([6, 20], 13)]);
+      const parts = slices(ops.tanh(x));
+      const loss = parts.map((part, i) => ops.sum(part.mul(part).mul(i + 1))).reduce((a, b) => a.add(b));
+      const gradients = gradientsOf(loss, [x]);
+      const plan = planGraph(gradients);
+      assert.ok(kinds(plan).includes(expected), printPlan(plan));
+      assert.ok(!kinds(plan).includes(expected === "concat" ? "place" : "concat"), printPlan(plan));
+      await assertValues([loss, ...gradients], values);
+    });
 
   it("prints as it always did", () => {
     const x = leaf([2, 3], "float32", "x");

@@ -214,7 +214,7 @@ function Figures({ history }: { readonly history: RunHistory }): JSX.Element {
           </div>
           <div class="figure">
             <dt>Device</dt>
-            <dd>{start.device}</dd>
+            <dd title={start.device}>{start.device.split(" (")[0]}</dd>
           </div>
         </>
       )}

@@ -22,3 +22,17 @@ export function allocateValues(type: ElementType, size: number): Values {
       return type satisfies never;
   }
 }
+
+/** Values in memory that is there already, from a byte on. */
+export function valuesAt(type: ElementType, memory: ArrayBufferLike, offset: number, size: number): Values {
+  switch (type) {
+    case "float32":
+      return new Float32Array(memory, offset, size);
+    case "int32":
+      return new Int32Array(memory, offset, size);
+    case "bool":
+      return new Uint8Array(memory, offset, size);
+    default:
+      return type satisfies never;
+  }
+}

@@ -1,6 +1,6 @@
 import { type ElementType, type Kernel, type SweepKernel, partsOfSweep } from "../../kernel/kernel";
 import { type Backend, type Buffer, DispatchError, type Values } from "../backend";
-import { type ArrayKernel, type Elements, type Precision, allocateValues } from "./array-kernel";
+import { type ArrayKernel, type Elements, type Precision, allocateValues, valuesAt } from "./array-kernel";
 import { compileConvolution } from "./convolution";
 import { type CodeMode, canGenerateCode, compileMap, compileReduce } from "./elementwise";
 import { compileMatmul } from "./matmul";
@@ -30,6 +30,7 @@ export function createJsBackend(options: JsBackendOptions = {}): Backend {
   return {
     name: options.name ?? "js",
     allocate: (type, size) => new JsBuffer(type, size),
+    part: (whole, offset, type, size) => new JsBuffer(type, size, { buffer: valuesOf(whole).buffer, offset }),
     release: () => undefined,
     prepare(dispatches) {
       const steps = dispatches.map(({ kernel, inputs, outputs }) => {
@@ -77,9 +78,20 @@ export function createSingleKernels(
   return (kernel, inputs, outputs) => {
     const parts = kernel.kind === "sweep" ? partsOfSweep(kernel) : [kernel];
     const runs = parts.map((part, i) => compileKernel(part, inputs, outputs[i], context));
+    if (runs.length === 1)
+      return (sources, [target]) => {
+        runs[0](sources, target);
+      };
+    const aside = new Map<number, Elements>();
     return (sources, targets) => {
+      const isInPlace = targets.map((target) => sources.some((source) => isSameMemory(source, target)));
       runs.forEach((run, i) => {
-        run(sources, targets[i]);
+        // What stands in an input's place waits until all results that read the input are done.
+        if (isInPlace[i] && !aside.has(i)) aside.set(i, allocateValues(outputs[i], targets[i].length));
+        run(sources, (isInPlace[i] && aside.get(i)) || targets[i]);
+      });
+      aside.forEach((values, i) => {
+        if (isInPlace[i]) targets[i].set(values);
       });
     };
   };
@@ -155,14 +167,19 @@ function compileKernel(
   }
 }
 
+function isSameMemory(a: Elements, b: Elements): boolean {
+  return a.buffer === b.buffer && a.byteOffset === b.byteOffset;
+}
+
 class JsBuffer implements Buffer {
   readonly values: Values;
 
   constructor(
     readonly type: ElementType,
     readonly size: number,
+    memory?: { readonly buffer: ArrayBufferLike; readonly offset: number },
   ) {
-    this.values = allocateValues(type, size);
+    this.values = memory ? valuesAt(type, memory.buffer, memory.offset, size) : allocateValues(type, size);
   }
 }
 

@@ -6,15 +6,24 @@ import { codeOf } from "./kernels";
 import { Arena, MAXIMUM_PAGES, PAGE_BYTES, WasmBuffer, type WasmPlatform, wasmPlatform } from "./memory";
 import { createWasmProduct } from "./matrix-product";
 import { FAILED, layoutOf, shareableWork, writeProgram } from "./program";
-import { createChoice } from "./choice";
+import { type Choice, createChoice } from "./choice";
 import { MEETING, type StartThread, type Threads, startThreads } from "./threads";
 
 export interface WasmBackendOptions {
+  /** What it says of itself. */
+  readonly name?: string;
   readonly target?: Target;
   /** Kernels that are left to the JavaScript backend, by what they are for: to compare with. */
   readonly foreign?: (dispatch: Dispatch) => boolean;
   /** Other threads to share the work with; the platform must have shared memory. */
   readonly threads?: { readonly others: number; readonly start: StartThread; readonly now: () => number };
+}
+
+export interface WasmBackend extends Backend {
+  /** Those that can run now: the others take a moment to start. */
+  readonly threads: number;
+  /** Memory in use. */
+  readonly bytes: number;
 }
 
 const PLAIN_TARGET: Target = { fused: false, wide: false };
@@ -24,7 +33,7 @@ const PLAIN_TARGET: Target = { fused: false, wide: false };
  * no code of its own here is done by the JavaScript backend's kernels on the same memory. Undefined where the platform has no
  * such WebAssembly: use `createJsBackend` there.
  */
-export function createWasmBackend(options: WasmBackendOptions = {}): Backend | undefined {
+export function createWasmBackend(options: WasmBackendOptions = {}): WasmBackend | undefined {
   const platform = wasmPlatform();
   const floatProduct = createWasmProduct();
   if (!platform || !floatProduct) return undefined;
@@ -37,8 +46,15 @@ export function createWasmBackend(options: WasmBackendOptions = {}): Backend | u
     : undefined;
   const foreign = createSingleKernels({ floatProduct });
   return {
-    name: "wasm",
+    name: options.name ?? "wasm",
+    get threads() {
+      return crew?.threads.count ?? 1;
+    },
+    get bytes() {
+      return arena.used;
+    },
     allocate: (type, size) => new WasmBuffer(arena, type, size),
+    part: (whole, offset, type, size) => new WasmBuffer(arena, type, size, of(arena, whole).address + offset),
     release: (buffer) => {
       of(arena, buffer).release();
     },
@@ -136,16 +152,20 @@ function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
   });
   const { run } = instance.exports as Exports;
   let status: Int32Array | undefined;
-  const choice = createChoice();
+  let isDisposed = false;
+  /** By range, of those that are more than a step. */
+  const choices = new Map<string, Choice>();
   return {
     run(from, to) {
       if (crew && program !== undefined && crew.threads.count > 1) {
-        const isWhole = from === 0 && to === dispatches.length;
-        const together = !isWhole || choice.next();
+        const range = `${from}-${to}`;
+        if (to - from > 1 && !choices.has(range)) choices.set(range, createChoice());
+        const choice = choices.get(range);
+        const together = choice?.next() ?? true;
         const began = crew.now();
         if (together) crew.threads.call(program, from, to);
         run(from, to, 0, together ? crew.size : 1);
-        if (isWhole) choice.took(together, crew.now() - began);
+        choice?.took(together, crew.now() - began);
       } else run(from, to, 0, 1);
       if (thrown) {
         const { error, index } = thrown;
@@ -160,6 +180,8 @@ function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
       throw new DispatchError(failed - FAILED, codes[failed - FAILED]?.failure?.(value) ?? `failed with ${value}`);
     },
     dispose() {
+      if (isDisposed) return;
+      isDisposed = true;
       arena.give(shared, layout.shared);
       arena.give(scratch, scratchBytes);
       if (program !== undefined) crew?.threads.drop(program);

@@ -1,4 +1,5 @@
 import type { ElementType } from "../../kernel/kernel";
+import { valuesAt } from "../js/array-kernel";
 import type { Buffer, Values } from "../backend";
 import { ALIGNMENT, BYTES, STATUS, aligned } from "./code";
 
@@ -106,40 +107,31 @@ export class Arena {
   }
 }
 
-/** A stretch of an arena's memory. */
+/** A stretch of an arena's memory, its own or a part of another one's. */
 export class WasmBuffer implements Buffer {
   readonly address: number;
   private view: Values | undefined;
+  private isHeld: boolean;
 
   constructor(
     readonly arena: Arena,
     readonly type: ElementType,
     readonly size: number,
+    address?: number,
   ) {
-    this.address = arena.take(size * BYTES[type]);
+    this.isHeld = address === undefined;
+    this.address = address ?? arena.take(size * BYTES[type]);
   }
 
   /** As they stand in memory now; not to be kept, since memory may move when it grows. */
   get values(): Values {
     const { buffer } = this.arena.memory;
-    if (this.view?.buffer !== buffer) this.view = viewOf(buffer, this.type, this.address, this.size);
+    if (this.view?.buffer !== buffer) this.view = valuesAt(this.type, buffer, this.address, this.size);
     return this.view;
   }
 
   release(): void {
-    this.arena.give(this.address, this.size * BYTES[this.type]);
-  }
-}
-
-function viewOf(buffer: ArrayBufferLike, type: ElementType, address: number, size: number): Values {
-  switch (type) {
-    case "float32":
-      return new Float32Array(buffer, address, size);
-    case "int32":
-      return new Int32Array(buffer, address, size);
-    case "bool":
-      return new Uint8Array(buffer, address, size);
-    default:
-      return type satisfies never;
+    if (this.isHeld) this.arena.give(this.address, this.size * BYTES[this.type]);
+    this.isHeld = false;
   }
 }

@@ -1,6 +1,3 @@
-import type { Backend } from "../../backends/backend";
-import { createJsBackend } from "../../backends/js";
-import { createWasmBackend } from "../../backends/wasm";
 import type { DataFiles } from "../../data/dataset";
 import { checkTraining } from "../../check/training";
 import type { Issue } from "../../graph/issue";
@@ -10,17 +7,6 @@ import { Failure } from "../failure";
 import { createNodeFiles } from "../node-files";
 import { type LoadedProgram, loadProgram, noTraining } from "../program";
 import type { Session } from "../session";
-import { otherThreads, startThread } from "../threads";
-
-/**
- * WASM kernels where the platform has SIMD, else typed-array loops.
- * @param threaded for work that lasts: starting threads takes a moment
- */
-export function createCpuBackend({ threaded = false } = {}): Backend {
-  const others = threaded ? otherThreads() : 0;
-  const now = (): number => performance.now();
-  return createWasmBackend({ threads: { others, start: startThread, now } }) ?? createJsBackend();
-}
 
 /** A program whose default export is a training without mistakes: the check has spoken of the batch as N and found none. */
 export interface SoundTraining {

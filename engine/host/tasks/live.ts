@@ -7,10 +7,10 @@ import { networkOf } from "../../view/network";
 import * as backstep from "../../index";
 import type { Channel } from "../channel";
 import { type CheckedFile, checkFile } from "../check-file";
-import type { CheckOrder } from "../messages";
+import type { CheckOrder, Task } from "../messages";
 import { createNodeFiles } from "../node-files";
 import { type Session, nextTurn } from "../session";
-import { createCpuBackend } from "./common";
+import { createCpuBackend } from "../cpu";
 
 /**
  * Checks file after file as one types. An order that is abandoned costs nothing more once its check is done: its prediction is given
@@ -105,7 +105,7 @@ async function answer(
   session.send({ kind: "checked", ticket, result: { report: checked.report, whole: checked.whole, network } });
   if (order.prediction && !(await breathe())) {
     limited("its forward or its loss");
-    const prediction = await prophecy(checked, breathe);
+    const prediction = await prophecy(session.task, checked, breathe);
     if (prediction) session.send({ kind: "predicted", ticket, prediction });
   }
   session.send({ kind: "alive" });
@@ -123,6 +123,7 @@ type CheckedNetwork = ReturnType<typeof networkOf> | null;
 let backend: Backend | undefined;
 
 async function prophecy(
+  task: Task,
   { program, check, report, whole }: CheckedFile,
   breathe: () => Promise<boolean>,
 ): Promise<Prediction | undefined> {
@@ -132,7 +133,7 @@ async function prophecy(
   if (report.issues.some(({ severity }) => severity === "error")) return skipped("the file has errors");
   try {
     return await predict(program.training, check.fields, check.forward, {
-      backend: (backend ??= createCpuBackend()),
+      backend: (backend ??= await createCpuBackend(task)),
       breathe,
       now: () => performance.now(),
     });

@@ -4,7 +4,8 @@ import { userFailure } from "../failure";
 import type { RateResult, RateTask } from "../messages";
 import { originOf } from "../program";
 import type { Session } from "../session";
-import { createCpuBackend, loadSoundTraining } from "./common";
+import { createCpuBackend } from "../cpu";
+import { loadSoundTraining } from "./common";
 import { changedTraining } from "./train";
 
 /** The range that is tried, in this many updates, the rate growing by the same factor each time. */
@@ -15,7 +16,7 @@ const SMOOTHING = 0.9;
 const BLOWN_UP = 4;
 
 /** The learning-rate range test of Smith (2017): trains afresh while the rate grows, until the loss blows up. */
-export async function findRate(_task: RateTask, session: Session): Promise<void> {
+export async function findRate(task: RateTask, session: Session): Promise<void> {
   const { program, training, files } = await loadSoundTraining(session);
   const points: { rate: number; loss: number }[] = [];
   const smoothed: number[] = [];
@@ -38,7 +39,7 @@ export async function findRate(_task: RateTask, session: Session): Promise<void>
   try {
     await runTraining(
       tested,
-      { backend: createCpuBackend(), files, now: () => performance.now() },
+      { backend: await createCpuBackend(task), files, now: () => performance.now() },
       {
         onEvent: (event) => {
           if (event.type !== "iteration" || !Number.isFinite(event.loss)) return;

@@ -14,12 +14,13 @@ import { createNodeFiles } from "../node-files";
 import { type LoadedProgram, loadProgram, originOf, programResult, wantedIn } from "../program";
 import type { Session } from "../session";
 import { Enough } from "../enough";
-import { createCpuBackend, stopOnProblems } from "./common";
+import { createCpuBackend } from "../cpu";
+import { stopOnProblems } from "./common";
 
 export async function trace(task: TraceTask, { send, assets }: Session): Promise<void> {
   let minimized: { loss: Tensor } | undefined;
   const runner: Runner = {
-    values: (tensors) => new Executor(createCpuBackend(), task.seed ?? 0).values(tensors),
+    values: async (tensors) => new Executor(await createCpuBackend(task), task.seed ?? 0).values(tensors),
     minimize: (loss) => {
       minimized = { loss };
       throw new Enough();

@@ -1,3 +1,4 @@
+import type { Backend } from "../../backends/backend";
 import { exampleOrder } from "../../data/loader";
 import { defineDataset, subset } from "../../data/dataset";
 import type { Issue } from "../../graph/issue";
@@ -20,7 +21,8 @@ import { type LoadedProgram, loadProgram, noTraining, originOf } from "../progra
 import { type Reporter, reportEvents, reportTicks } from "../reporter";
 import { createSaver } from "../saver";
 import type { Session } from "../session";
-import { createCpuBackend, soundTraining, stopOnProblems } from "./common";
+import { createCpuBackend } from "../cpu";
+import { soundTraining, stopOnProblems } from "./common";
 import { watchLoop } from "./own-loop";
 
 /** Trains what the file exports, or runs a file that trains in a loop of its own. */
@@ -59,21 +61,26 @@ async function carryOut(
   debugging: Debugging,
 ): Promise<EndEvent | null> {
   const { send } = session;
-  const backend = createCpuBackend({ threaded: true });
+  const backend = await createCpuBackend(task, task.threads ?? 0);
   let ran = false;
   const alive = async (): Promise<void> => {
     if (!ran) send({ kind: "alive" });
     ran = true;
     await session.turnOrThrow();
   };
-  const executor = new Executor(backend, task.seed ?? 0, alive, debugging.debugger?.loop);
+  const executor = new Executor(backend, task.seed ?? 0, alive, debugging.debugger?.loop, {
+    onRetraces: (message) => {
+      send({ kind: "note", message });
+    },
+    now: () => performance.now(),
+  });
   const loop = watchLoop(executor, task, reporter);
   setRunner(task.report === "events" ? executor : loop.runner);
   setDataFiles(createNodeFiles(task.file, session.assets), alive);
   const program = await loadProgram(task.file);
   if (ran) await session.turnOrThrow();
   stopOnProblems(program);
-  if (program.training) return trainExport(task, program, session, reporter, watch, debugging);
+  if (program.training) return trainExport(task, program, session, reporter, watch, debugging, backend);
   if (!ran && debugging.debugger && (await debugProgram(program, debugging.debugger, task.seed ?? 0))) return null;
   if (!ran) throw new Failure(noTraining(program));
   noteUnused(task, session);
@@ -87,6 +94,7 @@ async function trainExport(
   reporter: Reporter,
   watch: Watch,
   debugging: Debugging,
+  backend: Backend,
 ): Promise<EndEvent> {
   const exported = withOptions(program.training as Training, task);
   const { files, doubts } = await soundTraining(program, exported, session);
@@ -120,7 +128,7 @@ async function trainExport(
   try {
     const { end } = await runTraining(
       training,
-      { backend: createCpuBackend({ threaded: true }), files, pool, now: () => performance.now() },
+      { backend, files, pool, now: () => performance.now() },
       { onEvent, interrupted: session.turn, save: saver?.save, resume, onReady, probe: debugging.probe },
     );
     return end;

@@ -7,7 +7,7 @@ export const PARTIAL_BYTES = 8;
 /** Sums and products of float32 in double precision, or largest and smallest as they are: four neighbouring ones in a vector. */
 export class Accumulator {
   private readonly isWide: boolean;
-  /** Lanes 0 and 1, lanes 2 and 3; or all four in the first. */
+  /** Lanes 0 and 1, lanes 2 and 3; or all four in the first, and in the second all bits of a lane that has seen a NaN. */
   private readonly parts: readonly Local[];
 
   constructor(
@@ -15,17 +15,17 @@ export class Accumulator {
     private readonly combine: Combine,
   ) {
     this.isWide = isWide(combine);
-    this.parts = (this.isWide ? [0, 1] : [0]).map(() => f.local("v128"));
+    this.parts = [0, 1].map(() => f.local("v128"));
   }
 
   /** To the neutral element. */
   reset(): void {
     const { f, combine } = this;
-    for (const part of this.parts) {
+    this.parts.forEach((part, i) => {
       if (this.isWide) f.f64x2(combine === "sum" ? 0 : 1);
-      else f.f32x4(neutralFloat(combine));
+      else f.f32x4(i === 0 ? neutralFloat(combine) : 0);
       f.set(part);
-    }
+    });
   }
 
   /** Takes in four numbers from the stack. @param lanes those that count */
@@ -43,10 +43,14 @@ export class Accumulator {
       f.get(this.parts[0]).get(value).op("f64x2.promote_low_f32x4", operation).set(this.parts[0]);
       f.get(this.parts[1]).get(value).get(value).shuffle32([2, 3, 2, 3]).op("f64x2.promote_low_f32x4", operation);
       f.set(this.parts[1]);
-    } else
-      f.get(this.parts[0])
-        .op(combine === "maximum" ? "f32x4.max" : "f32x4.min")
-        .set(this.parts[0]);
+    } else {
+      // One instruction each, where f32x4.max takes several to keep a NaN.
+      f.set(value)
+        .get(this.parts[0])
+        .get(value)
+        .op(combine === "maximum" ? "f32x4.pmax" : "f32x4.pmin");
+      f.set(this.parts[0]).get(this.parts[1]).get(value).get(value).op("f32x4.ne", "v128.or").set(this.parts[1]);
+    }
     f.release(value);
   }
 
@@ -54,7 +58,8 @@ export class Accumulator {
   join(other: Accumulator): void {
     const { f, combine } = this;
     this.parts.forEach((part, i) => {
-      f.get(part).get(other.parts[i]).op(vectorOperation(combine)).set(part);
+      const operation = this.isWide || i === 0 ? vectorOperation(combine) : "v128.or";
+      f.get(part).get(other.parts[i]).op(operation).set(part);
     });
   }
 
@@ -66,6 +71,7 @@ export class Accumulator {
       f.get(first).get(this.parts[1]).op(vectorOperation(combine)).set(first);
       f.get(first).lane("f64x2.extract_lane", 0).get(first).lane("f64x2.extract_lane", 1);
     } else {
+      this.settle();
       f.get(first).get(first).get(first).shuffle32([2, 3, 2, 3]).op(vectorOperation(combine)).set(first);
       f.get(first).lane("f32x4.extract_lane", 0).get(first).lane("f32x4.extract_lane", 1);
     }
@@ -76,6 +82,7 @@ export class Accumulator {
   vector(): void {
     const { f } = this;
     if (!this.isWide) {
+      this.settle();
       f.get(this.parts[0]);
       return;
     }
@@ -92,12 +99,20 @@ export class Accumulator {
           .get(part)
           .memory("v128.store", offset + i * 16);
       });
-    else
+    else {
+      this.settle();
       for (let lane = 0; lane < 4; lane++)
         f.get(address)
           .get(this.parts[0])
           .lane("f32x4.extract_lane", lane)
           .memory("f32.store", offset + lane * PARTIAL_BYTES);
+    }
+  }
+
+  /** All bits of a lane make a NaN of it. */
+  private settle(): void {
+    const { f } = this;
+    f.get(this.parts[0]).get(this.parts[1]).op("v128.or").set(this.parts[0]);
   }
 
   release(): void {

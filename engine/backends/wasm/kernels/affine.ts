@@ -1,6 +1,6 @@
 import type { FunctionWriter, Local } from "../assembler/function";
 
-/** A digit of an index in mixed radix: (index / period mod count) · step of a sum. */
+/** A digit of an index in mixed radix and what it adds: (index / period mod count) · step; the last digit has count 0, for no end. */
 export interface AffineRun {
   readonly period: number;
   readonly count: number;
@@ -13,18 +13,19 @@ export interface AffineRun {
  */
 export function affineRuns(values: readonly number[]): AffineRun[] | undefined {
   const runs: AffineRun[] = [{ period: 0, count: 1, step: values[0] ?? 0 }];
+  // What is left of the values: the first of each chunk that is explained.
   let starts = values;
-  for (let period = 1; starts.length > 1;) {
-    const step = starts[1] - starts[0];
-    let count = 2;
-    while (count < starts.length && starts[count] === starts[0] + count * step) count++;
-    if (starts.length % count !== 0) return undefined;
-    const chunk = count;
-    const [within] = [starts];
-    if (within.some((value, i) => value !== within[i - (i % chunk)] + (i % chunk) * step)) return undefined;
-    if (step !== 0) runs.push({ period, count: count === starts.length ? 0 : count, step });
-    starts = starts.filter((_, i) => i % chunk === 0);
-    period *= chunk;
+  let period = 1;
+  while (starts.length > 1) {
+    const [first, second] = starts;
+    const step = second - first;
+    const end = starts.findIndex((value, i) => value !== first + i * step);
+    const count = end < 0 ? starts.length : end;
+    const isRegular = starts.every((value, i) => value === starts[i - (i % count)] + (i % count) * step);
+    if (starts.length % count !== 0 || !isRegular) return undefined;
+    if (step !== 0) runs.push({ period, count: end < 0 ? 0 : count, step });
+    starts = starts.filter((_, i) => i % count === 0);
+    period *= count;
   }
   return runs;
 }

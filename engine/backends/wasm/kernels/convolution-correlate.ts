@@ -3,7 +3,15 @@ import type { Callee, FunctionWriter, Local } from "../assembler/function";
 import type { ModuleWriter } from "../assembler/module";
 import type { Addresses, Phase, Target } from "../code";
 import { type Layout, layOut, writeTable } from "./convolution-layout";
-import { type CorrelationPlan, type Variant, inputSteps, scratchOf } from "./convolution-plan";
+import { findImages, takeDigit, takeShare } from "./convolution-pieces";
+import {
+  type CorrelationPlan,
+  type ScratchPlan,
+  type Variant,
+  inputSteps,
+  orderedTaps,
+  scratchOf,
+} from "./convolution-plan";
 import { tileFunction } from "./convolution-tile";
 import { separateFloats } from "./planes";
 
@@ -20,19 +28,20 @@ export interface CorrelationTask {
 
 export function correlationPhase(task: CorrelationTask): Phase {
   const { plan, geometry, which, target } = task;
-  const { layout } = plan;
-  const { groups } = layout.correlation;
-  const kept = keepsOutputs(task) ? plan.tile.outputs * layout.outputRows * layout.width : 0;
-  const entries = task.variants.reduce((sum, { taps }) => sum + taps.length, 0) * layout.correlation.channels;
   return {
-    pieces: plan.imageBlocks * groups * plan.bands * plan.parts,
+    pieces: plan.imageBlocks * plan.layout.correlation.groups * plan.bands * plan.parts,
     work: plan.cycles / 3,
-    scratch: scratchOf(plan, entries, kept).bytes,
+    scratch: scratchOfTask(task).bytes,
     key: `convolution ${which} ${JSON.stringify([geometry, target])}`,
     write(f, at, module) {
-      writeCorrelations(f, at, module, task, kept, entries);
+      writeCorrelations(f, at, module, task);
     },
   };
+}
+
+/** Whether the weights are read from what {@link packPhase} made of them. */
+export function isPacked({ which, plan }: CorrelationTask): boolean {
+  return which === "input" || plan.skip !== undefined;
 }
 
 /** Whether outputs go to the scratch before they go where they belong. */
@@ -40,21 +49,120 @@ function keepsOutputs({ plan, variants }: CorrelationTask): boolean {
   return plan.layout.images > 1 || variants.length > 1;
 }
 
-function writeCorrelations(
-  f: FunctionWriter,
-  at: Addresses,
-  module: ModuleWriter,
-  task: CorrelationTask,
-  kept: number,
-  entries: number,
-): void {
-  const { plan, variants, target, outputPlane, which } = task;
-  const { layout, tile, blocks, bands, parts } = plan;
-  const { correlation, images } = layout;
-  const { channels, outputs, groups, batch, input } = correlation;
-  const scratch = scratchOf(plan, entries, kept);
-  const keeps = kept > 0;
-  const packed = which === "input";
+/** Table entries: products of an output of each variant. */
+function entriesOf({ plan, variants }: CorrelationTask): number {
+  return variants.reduce((sum, { taps }) => sum + taps.length, 0) * plan.layout.correlation.channels;
+}
+
+function scratchOfTask(task: CorrelationTask): ScratchPlan {
+  const { layout, tile } = task.plan;
+  const kept = keepsOutputs(task) ? tile.outputs * layout.outputRows * layout.width : 0;
+  return scratchOf(task.plan, entriesOf(task), kept);
+}
+
+/** What the code for a piece of work has in variables. */
+interface PieceCode {
+  readonly f: FunctionWriter;
+  readonly at: Addresses;
+  readonly module: ModuleWriter;
+  readonly task: CorrelationTask;
+  readonly scratch: ScratchPlan;
+  /** Number of the first image, and the group. */
+  readonly image: Local;
+  readonly group: Local;
+  readonly firstRow: Local;
+  readonly rows: Local;
+  /** Blocks of outputs to do. */
+  readonly block: Local;
+  readonly blockEnd: Local;
+  /** Addresses of the group in each image that is read, and in each that is written. */
+  readonly from: readonly Local[];
+  readonly to: readonly Local[];
+  /** Address of what the first output of the first row meets first. */
+  readonly x: Local;
+}
+
+function writeCorrelations(f: FunctionWriter, at: Addresses, module: ModuleWriter, task: CorrelationTask): void {
+  const { plan, variants } = task;
+  const { layout } = plan;
+  const scratch = scratchOfTask(task);
+  const [piece, table, image, group, firstRow, rows, block, blockEnd, x] = Array.from({ length: 9 }, () =>
+    f.local("i32"),
+  );
+  const from = Array.from({ length: layout.images }, () => f.local("i32"));
+  const to = from.map(() => f.local("i32"));
+  const code = { f, at, module, task, scratch, image, group, firstRow, rows, block, blockEnd, from, to, x };
+  // Zeros for the tile, the table, and zeros where padding will be.
+  f.get(at.scratch).i32(0).i32(scratch.table).fillMemory();
+  f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
+  for (const variant of variants)
+    writeTable(f, layout, orderedTaps(plan, variant), scratch.space, table, plan.skip !== undefined);
+  if (plan.padded) f.get(at.scratch).i32(scratch.prepared).op("i32.add").i32(0).i32(scratch.preparedBytes).fillMemory();
+  f.forRange(
+    piece,
+    () => f.get(at.from),
+    () => f.get(at.to),
+    1,
+    () => {
+      enterPiece(code, piece);
+      f.forRange(
+        block,
+        () => f.get(block),
+        () => f.get(blockEnd),
+        1,
+        () => {
+          writeBlock(code);
+        },
+      );
+    },
+  );
+  f.release(piece, table, image, group, firstRow, rows, block, blockEnd, x, ...from, ...to);
+}
+
+/** Finds what a piece is to do, and lays its images out. */
+function enterPiece(code: PieceCode, piece: Local): void {
+  const { f, at, task, scratch, image, group, firstRow, rows, block, blockEnd, from, to, x } = code;
+  const { plan, outputPlane } = task;
+  const { layout, bands, parts, blocks } = plan;
+  const { channels, outputs, groups, batch, input, output } = layout.correlation;
+  const [rest, part, band] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  f.get(piece).set(rest);
+  takeDigit(f, rest, parts, part);
+  takeDigit(f, rest, bands, band);
+  takeDigit(f, rest, groups, group);
+  f.get(rest).i32(layout.images).op("i32.mul").set(image);
+  takeShare(f, part, blocks, parts, [block, blockEnd]);
+  takeShare(f, band, output[0], bands, [firstRow, rows]);
+  f.get(rows).get(firstRow).op("i32.sub").set(rows);
+  const imageX = { images: batch, bytes: channels * groups * input[0] * input[1] * 4, groups };
+  const imageY = { images: batch, bytes: outputs * groups * outputPlane * 4, groups };
+  findImages(f, at.inputs[0], imageX, [image, group], from);
+  findImages(f, at.outputs[0], imageY, [image, group], to);
+  if (layout.direct) {
+    f.get(from[0])
+      .i32(layout.start * 4)
+      .op("i32.add");
+    f.get(firstRow)
+      .i32(layout.outputStep * layout.rowFloats * 4)
+      .op("i32.mul", "i32.add")
+      .set(x);
+  } else {
+    f.get(at.scratch).i32(scratch.prepared).op("i32.add").set(x);
+    layOut(f, layout, x, { images: from, firstRow, rows }, scratch.space, bands > 1 && plan.padded);
+  }
+  if (layout.outputRows === 1) f.i32(1).set(rows);
+  f.release(rest, part, band);
+}
+
+/** Does a block of outputs of all variants. */
+function writeBlock(code: PieceCode): void {
+  const { f, at, module, task, scratch, group, firstRow, rows, block, to, x } = code;
+  const { plan, variants, outputPlane, target } = task;
+  const { layout, tile, blocks } = plan;
+  const { channels, outputs } = layout.correlation;
+  const entries = entriesOf(task);
+  const keeps = keepsOutputs(task);
+  const packed = isPacked(task);
   const call = tileFunction(
     module,
     tile,
@@ -65,148 +173,50 @@ function writeCorrelations(
       outputPlane: (keeps ? layout.outputRows * layout.width : outputPlane) * 4,
       weight: packed ? 4 : entries * 4,
       step: packed ? tile.outputs * 4 : 4,
+      skip: plan.skip,
     },
     target,
   );
-  const locals = Array.from({ length: 16 }, () => f.local("i32"));
-  const [piece, rest, image, group, band, block, blockEnd, firstRow, rows, x, w, y, table, tableEnd, out, channel] =
-    locals;
-
-  // 32 zeros for the tile, the table, and zeros where padding will be.
-  f.get(at.scratch).i32(0).i32(64).fillMemory();
-  f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
-  for (const { taps } of variants) writeTable(f, layout, taps, scratch.space, table);
-  if (plan.padded) f.get(at.scratch).i32(scratch.prepared).op("i32.add").i32(0).i32(scratch.preparedBytes).fillMemory();
-
-  const imageX = channels * groups * input[0] * input[1] * 4;
-  const imageY = outputs * groups * outputPlane * 4;
-  const beside = Array.from({ length: images }, () => [f.local("i32"), f.local("i32")] as const);
-  f.forRange(
-    piece,
-    () => f.get(at.from),
-    () => f.get(at.to),
-    1,
-    () => {
-      f.get(piece).set(rest);
-      const part = f.local("i32");
-      takeDigit(f, rest, parts, part);
-      takeDigit(f, rest, bands, band);
-      takeDigit(f, rest, groups, group);
-      f.get(rest).i32(images).op("i32.mul").set(image);
-      f.get(part).i32(blocks).op("i32.mul").i32(parts).op("i32.div_u").set(block);
-      f.get(part).i32(1).op("i32.add").i32(blocks).op("i32.mul").i32(parts).op("i32.div_u").set(blockEnd);
-      f.release(part);
-      const totalRows = layout.outputRows === 1 ? correlation.output[0] : layout.outputRows;
-      const bound = (): FunctionWriter => f.i32(totalRows).op("i32.mul").i32(bands).op("i32.div_u");
-      f.get(band);
-      bound().set(firstRow);
-      f.get(band).i32(1).op("i32.add");
-      bound().get(firstRow).op("i32.sub").set(rows);
-      // Where an image's group is, in what is read and what is written; past the last image stands the last one again.
-      beside.forEach(([from, to], i) => {
-        const here = f.local("i32");
-        f.get(image).set(here);
-        if (i > 0) {
-          f.get(image).i32(i).op("i32.add").set(here);
-          f.i32(batch - 1)
-            .get(here)
-            .get(here)
-            .i32(batch)
-            .op("i32.ge_s", "select")
-            .set(here);
-        }
-        f.get(at.inputs[0]).get(here).i32(imageX).op("i32.mul", "i32.add");
-        f.get(group)
-          .i32(channels * input[0] * input[1] * 4)
-          .op("i32.mul", "i32.add")
-          .set(from);
-        f.get(at.outputs[0]).get(here).i32(imageY).op("i32.mul", "i32.add");
-        f.get(group)
-          .i32(outputs * outputPlane * 4)
-          .op("i32.mul", "i32.add")
-          .set(to);
-        f.release(here);
-      });
-      if (layout.direct) {
-        f.get(beside[0][0])
-          .i32(layout.start * 4)
-          .op("i32.add");
-        f.get(firstRow)
-          .i32(layout.outputStep * layout.rowFloats * 4)
-          .op("i32.mul", "i32.add")
-          .set(x);
-      } else {
-        f.get(at.scratch).i32(scratch.prepared).op("i32.add").set(x);
-        const source = { images: beside.map(([from]) => from), firstRow, rows };
-        layOut(f, layout, x, source, scratch.space, bands > 1 && plan.padded);
-      }
-      if (layout.outputRows === 1) f.i32(1).set(rows);
-      f.forRange(
-        block,
-        () => f.get(block),
-        () => f.get(blockEnd),
-        1,
-        () => {
-          f.get(block).i32(tile.outputs).op("i32.mul").set(channel);
-          f.i32(outputs - tile.outputs)
-            .get(channel)
-            .get(channel)
-            .i32(outputs - tile.outputs);
-          f.op("i32.gt_s", "select").set(channel);
-          if (packed) {
-            f.get(at.shared).get(group).i32(blocks).op("i32.mul").get(block).op("i32.add");
-            f.i32(tile.outputs * entries * 4)
-              .op("i32.mul", "i32.add")
-              .set(w);
-          } else {
-            f.get(at.inputs[1]).get(group).i32(outputs).op("i32.mul").get(channel).op("i32.add");
-            f.i32(entries * 4)
-              .op("i32.mul", "i32.add")
-              .set(w);
-          }
-          f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
-          f.get(channel)
-            .i32(outputPlane * 4)
-            .op("i32.mul")
-            .set(y);
-          for (const variant of variants) {
-            const size = variant.taps.length * channels;
-            f.get(table)
-              .i32(size * 4)
-              .op("i32.add")
-              .set(tableEnd);
-            if (keeps) f.get(at.scratch).i32(scratch.outputs).op("i32.add").set(out);
-            else {
-              f.get(beside[0][1]).get(y).op("i32.add");
-              f.get(firstRow)
-                .i32(layout.outputRows === 1 ? 0 : layout.width * 4)
-                .op("i32.mul", "i32.add")
-                .set(out);
-            }
-            f.get(x).get(w).get(out).get(table).get(tableEnd).get(rows).get(at.scratch).call(call);
-            if (keeps) {
-              const targets = beside.map(([, to]) => to);
-              if (variants.length > 1) scatter(f, module, task, variant, out, targets, y);
-              else separate(f, task, out, targets, y);
-            }
-            f.get(tableEnd).set(table);
-            if (packed) f.advance(w, size * tile.outputs * 4);
-          }
-        },
-      );
-    },
-  );
-  f.release(...locals, ...beside.flat());
-}
-
-/** digit = rest % base; rest = ⌊rest / base⌋. */
-function takeDigit(f: FunctionWriter, rest: Local, base: number, digit: Local): void {
-  if (base === 1) {
-    f.i32(0).set(digit);
-    return;
+  const [channel, w, y, table, tableEnd, out] = Array.from({ length: 6 }, () => f.local("i32"));
+  const last = outputs - tile.outputs;
+  f.get(block).i32(tile.outputs).op("i32.mul").set(channel);
+  f.i32(last).get(channel).get(channel).i32(last).op("i32.gt_s", "select").set(channel);
+  if (packed) {
+    f.get(at.shared).get(group).i32(blocks).op("i32.mul").get(block).op("i32.add");
+    f.i32(tile.outputs * entries * 4);
+  } else {
+    f.get(at.inputs[1]).get(group).i32(outputs).op("i32.mul").get(channel).op("i32.add");
+    f.i32(entries * 4);
   }
-  f.get(rest).i32(base).op("i32.rem_u").set(digit);
-  f.get(rest).i32(base).op("i32.div_u").set(rest);
+  f.op("i32.mul", "i32.add").set(w);
+  f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
+  f.get(channel)
+    .i32(outputPlane * 4)
+    .op("i32.mul")
+    .set(y);
+  for (const variant of variants) {
+    const size = variant.taps.length * channels;
+    f.get(table)
+      .i32(size * 4)
+      .op("i32.add")
+      .set(tableEnd);
+    if (keeps) f.get(at.scratch).i32(scratch.outputs).op("i32.add").set(out);
+    else {
+      f.get(to[0]).get(y).op("i32.add");
+      f.get(firstRow)
+        .i32(layout.outputRows === 1 ? 0 : layout.width * 4)
+        .op("i32.mul", "i32.add")
+        .set(out);
+    }
+    f.get(x).get(w).get(out).get(table).get(tableEnd).get(rows).get(at.scratch).call(call);
+    if (keeps) {
+      if (variants.length > 1) scatter(f, module, task, variant, out, to, y);
+      else separate(f, task, out, to, y);
+    }
+    f.get(tableEnd).set(table);
+    if (packed) f.advance(w, size * tile.outputs * 4);
+  }
+  f.release(channel, w, y, table, tableEnd, out);
 }
 
 /** Writes a block's outputs of four images to each. */

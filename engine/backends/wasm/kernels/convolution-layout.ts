@@ -19,6 +19,8 @@ export interface Correlation {
   readonly reach: readonly [number, number];
   /** Products that an output sums. */
   readonly depth: number;
+  /** Whether a tap is at each place up to the reach, and each element is met by each tap: there is no stride. */
+  readonly everywhere: boolean;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface Layout {
   readonly width: number;
 }
 
-export function layoutOf(correlation: Correlation, images: 1 | 4): Layout {
+function layoutOf(correlation: Correlation, images: 1 | 4): Layout {
   const { input, output, stride, padding, reach } = correlation;
   const single = [reach[0] === 0, reach[1] === 0];
   const [rowStep, outputStep] = single[0] ? [stride[0], 1] : [1, stride[0]];
@@ -90,6 +92,16 @@ export function layoutCycles({ correlation, images, direct, rowFloats, planeFloa
   return elements * each + rows * 6 + (images === 1 ? 0 : outputs * output[0] * output[1] * 1.2);
 }
 
+/** Bytes laid out that stay in the second cache beside what else is read. */
+export const CACHE = 262_144;
+
+/** Ways to lay images out for vectors; four together only if that stays in the cache, or if rows are too short by themselves. */
+export function layoutsOf(correlation: Correlation): Layout[] {
+  const [one, four] = [layoutOf(correlation, 1), layoutOf(correlation, 4)];
+  if (one.width < 4) return [four];
+  return correlation.channels * four.planeFloats(correlation.output[0]) * 4 > 2 * CACHE ? [one] : [one, four];
+}
+
 /** Whether anything of the layout is padding. */
 export function isPadded({ direct, correlation, rowStep, phases, columns, planeFloats, rowFloats }: Layout): boolean {
   if (direct) return false;
@@ -112,21 +124,35 @@ export function tapBytes({ phases, columns, images, rowFloats }: Layout, { y, x 
   return (y * rowFloats + (phase * columns + column) * images) * 4;
 }
 
-/** Writes a table of what is met for each channel and tap, in bytes from the first; leaves its end in `at`. */
-export function writeTable(f: FunctionWriter, layout: Layout, taps: readonly Tap[], space: number, at: Local): void {
+/**
+ * Writes a table of what is met for each channel and tap, in bytes from the first; leaves its end in `at`.
+ *
+ * @param tapsFirst whether all channels of a tap stand together, not all taps of a channel
+ */
+export function writeTable(
+  f: FunctionWriter,
+  layout: Layout,
+  taps: readonly Tap[],
+  space: number,
+  at: Local,
+  tapsFirst = false,
+): void {
   if (taps.length === 0) return;
+  const { channels } = layout.correlation;
   const [left, plane] = [f.local("i32"), f.local("i32")];
   f.i32(0).set(plane);
-  f.repeat(left, layout.correlation.channels, () => {
+  const [step, between] = tapsFirst ? [4, channels * 4] : [taps.length * 4, 4];
+  f.repeat(left, channels, () => {
     taps.forEach((tap, i) => {
       f.get(at)
         .get(plane)
         .i32(tapBytes(layout, tap))
         .op("i32.add")
-        .memory("i32.store", i * 4);
+        .memory("i32.store", i * between);
     });
-    f.advance(at, taps.length * 4).advance(plane, space);
+    f.advance(at, step).advance(plane, space);
   });
+  if (tapsFirst) f.advance(at, (taps.length - 1) * channels * 4);
   f.release(left, plane);
 }
 
@@ -215,24 +241,44 @@ export function layOut(
 function layOutRow(f: FunctionWriter, layout: Layout, to: Local, from: readonly Local[]): void {
   const { correlation, phases, columns, images } = layout;
   const { input, padding, stride } = correlation;
-  const target = f.local("i32");
+  const [target, left] = [f.local("i32"), f.local("i32")];
   const sources = from.map(() => f.local("i32"));
-  for (let phase = 0; phase < phases; phase++) {
+  const rangeOf = (phase: number): { readonly first: number; readonly count: number } => {
     const first = Math.max(0, Math.ceil((padding[1] - phase) / stride[1]));
     const end = Math.min(columns, Math.floor((input[1] - 1 + padding[1] - phase) / stride[1]) + 1);
-    if (end <= first) continue;
-    f.get(to)
-      .i32((phase * columns + first) * images * 4)
-      .op("i32.add")
-      .set(target);
-    sources.forEach((source, i) => {
-      f.get(from[i])
-        .i32((first * stride[1] + phase - padding[1]) * 4)
+    return { first, count: Math.max(0, end - first) };
+  };
+  for (let phase = 0; phase < phases;) {
+    const { first, count } = rangeOf(phase);
+    let alike = 1;
+    for (; phase + alike < phases; alike++) {
+      const other = rangeOf(phase + alike);
+      if (other.first !== first || other.count !== count) break;
+    }
+    if (count > 0) {
+      f.get(to)
+        .i32((phase * columns + first) * images * 4)
         .op("i32.add")
-        .set(source);
-    });
-    if (images === 1) copyFloats(f, sources[0], target, end - first, stride[1]);
-    else interleaveFloats(f, sources, target, end - first, stride[1]);
+        .set(target);
+      sources.forEach((source, i) => {
+        f.get(from[i])
+          .i32((first * stride[1] + phase - padding[1]) * 4)
+          .op("i32.add")
+          .set(source);
+      });
+      const copy = (): void => {
+        if (images === 1) copyFloats(f, sources[0], target, count, stride[1]);
+        else interleaveFloats(f, sources, target, count, stride[1]);
+      };
+      if (alike === 1) copy();
+      else
+        f.repeat(left, alike, () => {
+          copy();
+          f.advance(target, columns * images * 4);
+          for (const source of sources) f.advance(source, 4);
+        });
+    }
+    phase += alike;
   }
-  f.release(target, ...sources);
+  f.release(target, left, ...sources);
 }

@@ -1,7 +1,15 @@
 import type { ConvolutionGeometry } from "../../../kernel/kernel";
 import { type Target, aligned } from "../code";
-import { type Correlation, type Layout, type Tap, isPadded, layoutCycles, layoutOf } from "./convolution-layout";
-import { type Tile, chooseTile } from "./convolution-tile";
+import {
+  CACHE,
+  type Correlation,
+  type Layout,
+  type Tap,
+  isPadded,
+  layoutCycles,
+  layoutsOf,
+} from "./convolution-layout";
+import { type Skip, type Tile, chooseTile } from "./convolution-tile";
 
 /** Taps that make outputs of their own: for a gradient through strides, those that meet every stride-th element. */
 export interface Variant {
@@ -13,6 +21,8 @@ export interface Variant {
 export interface CorrelationPlan {
   readonly layout: Layout;
   readonly tile: Tile;
+  /** If products with padding are left out; then all channels of a tap stand together in the table and the weights. */
+  readonly skip: Skip | undefined;
   /** Blocks of the tile's outputs in a group; the last one may overlap the one before. */
   readonly blocks: number;
   readonly imageBlocks: number;
@@ -27,20 +37,24 @@ export interface CorrelationPlan {
 
 /** Pieces that are enough for several threads. */
 const ENOUGH_PIECES = 16;
-/** Bytes laid out that stay in the second cache. */
-const CACHE = 262_144;
 
 /** @param whole whether each image must be done as a whole */
 export function planCorrelation(correlation: Correlation, whole: boolean, target: Target): CorrelationPlan {
   const { batch, outputs, depth } = correlation;
-  const choices = ([1, 4] as const).flatMap((images) => {
-    const layout = layoutOf(correlation, images);
-    if (layout.width < 4) return [];
-    const { tile, cycles } = chooseTile(outputs, layout.outputRows, layout.width, depth, target);
+  const choices = layoutsOf(correlation).flatMap((layout) => {
+    const { images } = layout;
     const filled = (Math.ceil(batch / images) * images) / batch;
-    return [{ layout, tile, cycles: filled * (cycles / images + layoutCycles(layout)) }];
+    const perImage = (cycles: number): number => filled * (cycles / images + layoutCycles(layout));
+    const { tile, cycles } = chooseTile(outputs, layout.outputRows, layout.width, depth, target);
+    const full = { layout, tile, skip: undefined, cycles: perImage(cycles) };
+    const skip = skipOf(layout);
+    if (!skip) return [full];
+    const skipping = chooseTile(outputs, layout.outputRows, layout.width, depth, target, skip);
+    // Weights are brought into another order for it.
+    const packing = (outputs * depth * 3) / batch;
+    return [full, { layout, tile: skipping.tile, skip, cycles: perImage(skipping.cycles) + packing }];
   });
-  const { layout, tile, cycles } = choices.reduce((a, b) => (b.cycles < a.cycles ? b : a));
+  const { layout, tile, skip, cycles } = choices.reduce((a, b) => (b.cycles < a.cycles ? b : a));
   const imageBlocks = Math.ceil(batch / layout.images);
   const blocks = Math.ceil(outputs / tile.outputs);
   const wholes = imageBlocks * correlation.groups;
@@ -58,6 +72,7 @@ export function planCorrelation(correlation: Correlation, whole: boolean, target
   return {
     layout,
     tile,
+    skip,
     blocks,
     imageBlocks,
     bands,
@@ -66,6 +81,23 @@ export function planCorrelation(correlation: Correlation, whole: boolean, target
     padded: isPadded(layout),
     cycles: cycles * batch * correlation.groups,
   };
+}
+
+/** With four images side by side a column is a vector of its own, of which each tap meets either an element or padding. */
+function skipOf({ correlation, images, outputRows }: Layout): Skip | undefined {
+  const { everywhere, channels, input, output, padding, reach } = correlation;
+  if (images === 1 || !everywhere || outputRows !== output[0]) return undefined;
+  const [rows, columns] = [0, 1].map((axis) => ({
+    taps: reach[axis] + 1,
+    padding: padding[axis],
+    size: input[axis],
+  }));
+  return { rows, columns, channels };
+}
+
+/** A variant's taps in the order of the table. */
+export function orderedTaps({ skip }: CorrelationPlan, { taps }: Variant): readonly Tap[] {
+  return skip ? [...taps].sort((a, b) => a.y - b.y || a.x - b.x) : taps;
 }
 
 /** The convolution itself. */
@@ -83,6 +115,7 @@ export function forwardCorrelation(geometry: ConvolutionGeometry): Correlation {
     padding,
     reach: [(kernel[0] - 1) * dilation[0], (kernel[1] - 1) * dilation[1]],
     depth: channels * kernel[0] * kernel[1],
+    everywhere: isEverywhere(geometry),
   };
 }
 
@@ -118,7 +151,12 @@ export function inputCorrelation(geometry: ConvolutionGeometry): Correlation {
     padding: [axes[0].padding, axes[1].padding],
     reach: [axes[0].reach, axes[1].reach],
     depth: channels * taps,
+    everywhere: isEverywhere(geometry),
   };
+}
+
+function isEverywhere({ stride, dilation }: ConvolutionGeometry): boolean {
+  return [...stride, ...dilation].every((each) => each === 1);
 }
 
 /** The values of t, on one axis, that elements of the input are at. */

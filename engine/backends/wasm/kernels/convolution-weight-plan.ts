@@ -1,6 +1,6 @@
 import type { ConvolutionGeometry } from "../../../kernel/kernel";
 import { type Target, aligned } from "../code";
-import { type Layout, isPadded, layoutCycles, layoutOf } from "./convolution-layout";
+import { CACHE, type Layout, isPadded, layoutCycles, layoutsOf } from "./convolution-layout";
 import { forwardCorrelation } from "./convolution-plan";
 import { WEIGHT_TILE_BYTES, type WeightTile, chooseWeightTile } from "./convolution-weight-tile";
 
@@ -30,7 +30,6 @@ const PARTS = 16;
 const MOST_SUMS = 2 ** 20;
 /** Output elements that are worth emptying the registers after. */
 const ENOUGH_OUTPUTS = 1024;
-const CACHE = 262_144;
 
 /** Floats of a group's partial sums: [blocks · the tile's outputs, tapBlocks · the tile's taps]. */
 export function sumsOf({ blocks, tapBlocks, tile }: WeightPlan): number {
@@ -41,12 +40,11 @@ export function sumsOf({ blocks, tapBlocks, tile }: WeightPlan): number {
 export function planWeights(geometry: ConvolutionGeometry, target: Target): WeightPlan {
   const correlation = forwardCorrelation(geometry);
   const { batch, groups, channels, outputs, output, depth } = correlation;
-  const choices = ([1, 4] as const).flatMap((images) => {
-    const layout = layoutOf(correlation, images);
-    if (layout.width < 4) return [];
+  const choices = layoutsOf(correlation).map((layout) => {
+    const { images } = layout;
     const { tile, cycles } = chooseWeightTile(outputs, depth, layout.outputRows, layout.width, target);
     const filled = (Math.ceil(batch / images) * images) / batch;
-    return [{ layout, tile, cycles: filled * (cycles / images + layoutCycles(layout)) }];
+    return { layout, tile, cycles: filled * (cycles / images + layoutCycles(layout)) };
   });
   const { layout, tile, cycles } = choices.reduce((a, b) => (b.cycles < a.cycles ? b : a));
   const imageBlocks = Math.ceil(batch / layout.images);

@@ -23,7 +23,7 @@ export function chooseWeightTile(
   let best: { readonly tile: WeightTile; readonly cycles: number } | undefined;
   for (let m = 1; m <= Math.min(outputs, 7); m++) {
     for (let t = 1; t <= Math.min(depth, 9); t++) {
-      if (!fitsRegisters(m, t)) break;
+      if (!fitsRegisters(m, t, target)) break;
       const step = Math.max(4, (m * t) / 2, (m + t) / 2, (m * t + m + t + 4) / 6);
       const tiles = Math.ceil(outputs / m) * Math.ceil(depth / t);
       const cycles = tiles * (steps * step + rows * (t / 4 + 1));

@@ -3,6 +3,7 @@ import type { FunctionWriter, Local } from "../assembler/function";
 import type { ModuleWriter } from "../assembler/module";
 import type { Addresses, KernelCode, Phase, Target } from "../code";
 import { layOut, writeTable } from "./convolution-layout";
+import { findImages, takeDigit, takeShare } from "./convolution-pieces";
 import { forwardTaps } from "./convolution-plan";
 import { type WeightPlan, planWeights, scratchOf, sumsOf } from "./convolution-weight-plan";
 import { weightTileFunction } from "./convolution-weight-tile";
@@ -30,6 +31,26 @@ function partialPhase(plan: WeightPlan, target: Target): Phase {
   };
 }
 
+/** What the code for a piece of work has in variables. */
+interface PieceCode {
+  readonly f: FunctionWriter;
+  readonly at: Addresses;
+  readonly module: ModuleWriter;
+  readonly plan: WeightPlan;
+  readonly target: Target;
+  readonly group: Local;
+  /** Blocks of output channels to do. */
+  readonly block: Local;
+  readonly blockEnd: Local;
+  /** Where the piece's sums are. */
+  readonly sums: Local;
+  /** Image blocks to do; `count` of them are laid out together, and `i` counts those. */
+  readonly image: Local;
+  readonly imageEnd: Local;
+  readonly count: Local;
+  readonly i: Local;
+}
+
 function writePartialSums(
   f: FunctionWriter,
   at: Addresses,
@@ -37,13 +58,121 @@ function writePartialSums(
   plan: WeightPlan,
   target: Target,
 ): void {
-  const { geometry, layout, tile, blocks, tapBlocks, imageBlocks, batchParts, blockParts, together, bands } = plan;
+  const { geometry, layout, together, bands, padded } = plan;
+  const scratch = scratchOf(plan);
+  const locals = Array.from({ length: 11 }, () => f.local("i32"));
+  const [piece, table, group, block, blockEnd, sums, image, imageEnd, count, i, band] = locals;
+  const code = { f, at, module, plan, target, group, block, blockEnd, sums, image, imageEnd, count, i };
+  // Zeros for the tile and for what the table has too many, the table, and zeros where padding will be.
+  f.get(at.scratch).i32(0).i32(scratch.prepared).fillMemory();
+  f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
+  writeTable(f, layout, forwardTaps(geometry), scratch.space, table);
+  if (padded) {
+    f.get(at.scratch).i32(scratch.prepared).op("i32.add").i32(0);
+    f.i32(scratch.imageBytes * together).fillMemory();
+  }
+  f.forRange(
+    piece,
+    () => f.get(at.from),
+    () => f.get(at.to),
+    1,
+    () => {
+      enterPiece(code, piece);
+      f.block((out) => {
+        f.loop((again) => {
+          f.get(image).get(imageEnd).op("i32.ge_s").leaveIf(out);
+          f.i32(together).get(imageEnd).get(image).op("i32.sub").set(count);
+          f.get(count).get(count).i32(together).op("i32.gt_s", "select").set(count);
+          if (layout.images > 1)
+            eachTogether(code, () => {
+              interleaveOutputs(code);
+            });
+          f.forRange(
+            band,
+            () => f.i32(0),
+            () => f.i32(bands),
+            1,
+            () => {
+              addBand(code, band);
+            },
+          );
+          f.get(image).i32(together).op("i32.add").set(image).leave(again);
+        });
+      });
+    },
+  );
+  f.release(...locals);
+}
+
+/** Finds what a piece is to do, and lets its sums start at 0. */
+function enterPiece(code: PieceCode, piece: Local): void {
+  const { f, at, plan, group, block, blockEnd, sums, image, imageEnd } = code;
+  const { layout, tile, blocks, tapBlocks, imageBlocks, batchParts, blockParts } = plan;
+  const [rest, part] = [f.local("i32"), f.local("i32")];
+  f.get(piece).set(rest);
+  takeDigit(f, rest, blockParts, part);
+  takeShare(f, part, blocks, blockParts, [block, blockEnd]);
+  f.get(at.shared).get(rest);
+  f.i32(sumsOf(plan) * 4)
+    .op("i32.mul", "i32.add")
+    .set(sums);
+  takeDigit(f, rest, layout.correlation.groups, group);
+  takeShare(f, rest, imageBlocks, batchParts, [image, imageEnd]);
+  const blockBytes = tile.outputs * tapBlocks * tile.taps * 4;
+  f.get(sums).get(block).i32(blockBytes).op("i32.mul", "i32.add").i32(0);
+  f.get(blockEnd).get(block).op("i32.sub").i32(blockBytes).op("i32.mul").fillMemory();
+  f.release(rest, part);
+}
+
+function eachTogether({ f, i, count }: PieceCode, body: () => void): void {
+  f.forRange(
+    i,
+    () => f.i32(0),
+    () => f.get(count),
+    1,
+    body,
+  );
+}
+
+/** Adds what a band of rows of the images together makes of the sums. */
+function addBand(code: PieceCode, band: Local): void {
+  const { f, at, module, plan, target, group, block, blockEnd, sums, image, count, i } = code;
+  const { layout, tile, tapBlocks, bands, padded } = plan;
   const { correlation, images, direct } = layout;
   const { batch, groups, channels, outputs, input, output } = correlation;
   const scratch = scratchOf(plan);
   const outputPlane = output[0] * output[1];
   const imageX = channels * groups * input[0] * input[1] * 4;
   const imageG = outputs * groups * outputPlane * 4;
+  const [firstRow, rows, x, g] = Array.from({ length: 4 }, () => f.local("i32"));
+  takeShare(f, band, output[0], bands, [firstRow, rows]);
+  f.get(rows).get(firstRow).op("i32.sub").set(rows);
+  if (direct) {
+    findImages(f, at.inputs[0], { images: batch, bytes: imageX, groups }, [image, group], [x]);
+    f.get(x).get(firstRow);
+    f.i32(layout.outputStep * layout.rowFloats * 4).op("i32.mul", "i32.add");
+    f.i32(layout.start * 4)
+      .op("i32.add")
+      .set(x);
+  } else {
+    eachTogether(code, () => {
+      const sources = imagesOf(code, at.inputs[0], imageX);
+      f.get(at.scratch).i32(scratch.prepared).op("i32.add");
+      f.get(i).i32(scratch.imageBytes).op("i32.mul", "i32.add").set(x);
+      layOut(f, layout, x, { images: sources, firstRow, rows }, scratch.space, bands > 1 && padded);
+      if (images > 1) clearMissing(code, x, (scratch.space / 16) * channels);
+      f.release(...sources);
+    });
+    f.get(at.scratch).i32(scratch.prepared).op("i32.add").set(x);
+  }
+  if (images === 1) {
+    findImages(f, at.inputs[1], { images: batch, bytes: imageG, groups }, [image, group], [g]);
+    f.get(g).get(firstRow);
+    f.i32(layout.outputRows === 1 ? 0 : layout.width * 4)
+      .op("i32.mul", "i32.add")
+      .set(g);
+  } else f.get(at.scratch).i32(scratch.outputs).op("i32.add").set(g);
+  if (layout.outputRows === 1) f.i32(1).set(rows);
   const call = weightTileFunction(
     module,
     tile,
@@ -59,187 +188,39 @@ function writePartialSums(
     },
     target,
   );
-  const locals = Array.from({ length: 15 }, () => f.local("i32"));
-  const [piece, rest, part, group, block, blockEnd, sums, image, imageEnd, count, i, band, firstRow, rows, x] = locals;
-  const g = f.local("i32");
-  const table = f.local("i32");
-  f.get(at.scratch).i32(0).i32(scratch.prepared).fillMemory();
-  f.get(at.scratch).i32(scratch.table).op("i32.add").set(table);
-  writeTable(f, layout, forwardTaps(geometry), scratch.space, table);
-  if (plan.padded)
-    f.get(at.scratch)
-      .i32(scratch.prepared)
-      .op("i32.add")
-      .i32(0)
-      .i32(scratch.imageBytes * together)
-      .fillMemory();
-  f.release(table);
-  f.forRange(
-    piece,
-    () => f.get(at.from),
-    () => f.get(at.to),
-    1,
-    () => {
-      f.get(piece).i32(blockParts).op("i32.rem_u").set(part);
-      f.get(piece).i32(blockParts).op("i32.div_u").set(rest);
-      const share = (of: number, by: number, end: boolean): FunctionWriter => {
-        f.get(part);
-        if (end) f.i32(1).op("i32.add");
-        return f.i32(of).op("i32.mul").i32(by).op("i32.div_u");
-      };
-      share(blocks, blockParts, false).set(block);
-      share(blocks, blockParts, true).set(blockEnd);
-      f.get(rest).i32(groups).op("i32.rem_u").set(group);
-      f.get(rest).i32(groups).op("i32.div_u").set(part);
-      f.get(at.shared)
-        .get(rest)
-        .i32(sumsOf(plan) * 4)
-        .op("i32.mul", "i32.add")
-        .set(sums);
-      // This piece's blocks of the sums start at 0.
-      const blockBytes = tile.outputs * tapBlocks * tile.taps * 4;
-      f.get(sums).get(block).i32(blockBytes).op("i32.mul", "i32.add").i32(0);
-      f.get(blockEnd).get(block).op("i32.sub").i32(blockBytes).op("i32.mul").fillMemory();
-      share(imageBlocks, batchParts, false).set(image);
-      share(imageBlocks, batchParts, true).set(imageEnd);
-      f.block((out) => {
-        f.loop((again) => {
-          f.get(image).get(imageEnd).op("i32.ge_s").leaveIf(out);
-          f.i32(together).get(imageEnd).get(image).op("i32.sub").set(count);
-          f.get(count).get(count).i32(together).op("i32.gt_s", "select").set(count);
-          if (images > 1)
-            f.forRange(
-              i,
-              () => f.i32(0),
-              () => f.get(count),
-              1,
-              () => {
-                interleaveOutputs(f, at, plan, { image, i, group });
-              },
-            );
-          f.forRange(
-            band,
-            () => f.i32(0),
-            () => f.i32(bands),
-            1,
-            () => {
-              const totalRows = layout.outputRows === 1 ? output[0] : layout.outputRows;
-              f.get(band).i32(totalRows).op("i32.mul").i32(bands).op("i32.div_u").set(firstRow);
-              f.get(band).i32(1).op("i32.add").i32(totalRows).op("i32.mul").i32(bands).op("i32.div_u");
-              f.get(firstRow).op("i32.sub").set(rows);
-              if (direct) {
-                f.get(at.inputs[0]).get(image).i32(imageX).op("i32.mul", "i32.add");
-                f.get(group)
-                  .i32(channels * input[0] * input[1] * 4)
-                  .op("i32.mul", "i32.add");
-                f.i32(layout.start * 4).op("i32.add");
-                f.get(firstRow)
-                  .i32(layout.outputStep * layout.rowFloats * 4)
-                  .op("i32.mul", "i32.add")
-                  .set(x);
-              } else {
-                f.forRange(
-                  i,
-                  () => f.i32(0),
-                  () => f.get(count),
-                  1,
-                  () => {
-                    const sources = imagesBeside(f, at.inputs[0], { image, i, group }, images, batch, imageX, groups);
-                    f.get(at.scratch).i32(scratch.prepared).op("i32.add");
-                    f.get(i).i32(scratch.imageBytes).op("i32.mul", "i32.add").set(x);
-                    const source = { images: sources, firstRow, rows };
-                    layOut(f, layout, x, source, scratch.space, bands > 1 && plan.padded);
-                    if (images > 1) clearMissing(f, plan, { image, i, group }, x, (scratch.space / 16) * channels);
-                    f.release(...sources);
-                  },
-                );
-                f.get(at.scratch).i32(scratch.prepared).op("i32.add").set(x);
-              }
-              if (images === 1) {
-                f.get(at.inputs[1]).get(image).i32(imageG).op("i32.mul", "i32.add");
-                f.get(group)
-                  .i32(outputs * outputPlane * 4)
-                  .op("i32.mul", "i32.add");
-                f.get(firstRow)
-                  .i32(layout.outputRows === 1 ? 0 : layout.width * 4)
-                  .op("i32.mul", "i32.add")
-                  .set(g);
-              } else f.get(at.scratch).i32(scratch.outputs).op("i32.add").set(g);
-              if (layout.outputRows === 1) f.i32(1).set(rows);
-              f.get(x).get(g).get(sums).get(at.scratch).i32(scratch.table).op("i32.add");
-              f.get(count).get(rows).get(block).get(blockEnd).get(at.scratch).call(call);
-            },
-          );
-          f.get(image).i32(together).op("i32.add").set(image).leave(again);
-        });
-      });
-    },
-  );
-  f.release(...locals, g);
+  f.get(x).get(g).get(sums).get(at.scratch).i32(scratch.table).op("i32.add");
+  f.get(count).get(rows).get(block).get(blockEnd).get(at.scratch).call(call);
+  f.release(firstRow, rows, x, g);
 }
 
-interface ImagePlace {
-  /** The first image block laid out, which of them this is, and the group. */
-  readonly image: Local;
-  readonly i: Local;
-  readonly group: Local;
-}
-
-/** @returns addresses of a group in the images of a block; past the last image stands the last one again. */
-function imagesBeside(
-  f: FunctionWriter,
-  base: Local,
-  { image, i, group }: ImagePlace,
-  images: number,
-  batch: number,
-  imageBytes: number,
-  groups: number,
-): Local[] {
-  const here = f.local("i32");
-  const found = Array.from({ length: images }, (_, beside) => {
-    f.get(image).get(i).op("i32.add").i32(images).op("i32.mul").i32(beside).op("i32.add").set(here);
-    if (beside > 0)
-      f.i32(batch - 1)
-        .get(here)
-        .get(here)
-        .i32(batch)
-        .op("i32.ge_s", "select")
-        .set(here);
-    const address = f.local("i32");
-    f.get(base).get(here).i32(imageBytes).op("i32.mul", "i32.add");
-    f.get(group)
-      .i32(imageBytes / groups)
-      .op("i32.mul", "i32.add")
-      .set(address);
-    return address;
-  });
-  f.release(here);
+/** Addresses of the group in the images of block `image + i`. */
+function imagesOf({ f, plan, image, i, group }: PieceCode, base: Local, bytes: number): Local[] {
+  const { images, correlation } = plan.layout;
+  const first = f.local("i32");
+  const found = Array.from({ length: images }, () => f.local("i32"));
+  f.get(image).get(i).op("i32.add").i32(images).op("i32.mul").set(first);
+  findImages(f, base, { images: correlation.batch, bytes, groups: correlation.groups }, [first, group], found);
+  f.release(first);
   return found;
 }
 
 /** Lays the gradients of four images side by side; those past the last image are 0. */
-function interleaveOutputs(f: FunctionWriter, at: Addresses, plan: WeightPlan, place: ImagePlace): void {
-  const { images, correlation } = plan.layout;
-  const { batch, groups, outputs, output } = correlation;
+function interleaveOutputs(code: PieceCode): void {
+  const { f, at, plan, i } = code;
+  const { groups, outputs, output } = plan.layout.correlation;
   const scratch = scratchOf(plan);
   const floats = outputs * output[0] * output[1];
-  const sources = imagesBeside(f, at.inputs[1], place, images, batch, floats * groups * 4, groups);
+  const sources = imagesOf(code, at.inputs[1], floats * groups * 4);
   const to = f.local("i32");
   f.get(at.scratch).i32(scratch.outputs).op("i32.add");
-  f.get(place.i).i32(scratch.outputBytes).op("i32.mul", "i32.add").set(to);
+  f.get(i).i32(scratch.outputBytes).op("i32.mul", "i32.add").set(to);
   interleaveFloats(f, sources, to, floats, 1);
-  clearMissing(f, plan, place, to, floats);
+  clearMissing(code, to, floats);
   f.release(...sources, to);
 }
 
 /** Makes 0 of what stands where images past the last one would, in vectors of four images. */
-function clearMissing(
-  f: FunctionWriter,
-  plan: WeightPlan,
-  { image, i }: ImagePlace,
-  from: Local,
-  vectors: number,
-): void {
+function clearMissing({ f, plan, image, i }: PieceCode, from: Local, vectors: number): void {
   const { images, correlation } = plan.layout;
   const there = correlation.batch % images;
   if (there === 0) return;

@@ -1,16 +1,9 @@
 import type { ConvolutionGeometry, ConvolutionKernel } from "../../../kernel/kernel";
 import type { FunctionWriter } from "../assembler/function";
-import { type Addresses, type KernelCode, type Phase, type Target, type TypedKernel, aligned } from "../code";
-import { correlationPhase } from "./convolution-correlate";
-import {
-  type CorrelationPlan,
-  type Variant,
-  forwardCorrelation,
-  forwardTaps,
-  inputCorrelation,
-  inputVariants,
-  planCorrelation,
-} from "./convolution-plan";
+import type { Addresses, KernelCode, Phase, Target, TypedKernel } from "../code";
+import { type CorrelationTask, correlationPhase, isPacked } from "./convolution-correlate";
+import { packPhase, packedBytes } from "./convolution-pack";
+import { forwardCorrelation, forwardTaps, inputCorrelation, inputVariants, planCorrelation } from "./convolution-plan";
 import { weightGradientCode } from "./convolution-weight";
 
 /**
@@ -65,102 +58,23 @@ function forwardCode(geometry: ConvolutionGeometry, target: Target): KernelCode 
   const plan = planCorrelation(forwardCorrelation(geometry), false, target);
   const variants = [{ taps: forwardTaps(geometry), residue: [0, 0] as const }];
   const outputPlane = geometry.output[0] * geometry.output[1];
-  return { phases: [correlationPhase({ geometry, which: "forward", plan, variants, target, outputPlane })] };
+  return correlationCode({ geometry, which: "forward", plan, variants, target, outputPlane });
 }
 
-function inputGradientCode(geometry: ConvolutionGeometry, target: Target): KernelCode {
+/** Residues of strides that are worth code for each. */
+const MOST_VARIANTS = 16;
+
+function inputGradientCode(geometry: ConvolutionGeometry, target: Target): KernelCode | undefined {
+  if (geometry.stride[0] * geometry.stride[1] > MOST_VARIANTS) return undefined;
   const variants = inputVariants(geometry);
   const plan = planCorrelation(inputCorrelation(geometry), variants.length > 1, target);
   const outputPlane = geometry.input[0] * geometry.input[1];
-  const { kernel, groups } = geometry;
-  const { channels } = plan.layout.correlation;
-  return {
-    shared: groups * plan.blocks * plan.tile.outputs * channels * kernel[0] * kernel[1] * 4,
-    phases: [
-      packPhase(geometry, plan, variants),
-      correlationPhase({ geometry, which: "input", plan, variants, target, outputPlane }),
-    ],
-  };
+  return correlationCode({ geometry, which: "input", plan, variants, target, outputPlane });
 }
 
-/** Weights as the gradient with respect to the input reads them: [group, block, variant, output channel and tap, the tile's inputs]. */
-function packPhase(geometry: ConvolutionGeometry, plan: CorrelationPlan, variants: readonly Variant[]): Phase {
-  const { groups } = geometry;
-  const { blocks, tile } = plan;
-  const taps = geometry.kernel[0] * geometry.kernel[1];
-  const { channels, outputs } = plan.layout.correlation;
-  return {
-    pieces: groups * blocks,
-    work: groups * blocks * tile.outputs * channels * taps,
-    scratch: aligned(taps * 4),
-    key: `convolution pack ${JSON.stringify([geometry, tile.outputs])}`,
-    write(f, at) {
-      const locals = Array.from({ length: 8 }, () => f.local("i32"));
-      const [piece, from, to, block, left, order, orderEnd, source] = locals;
-      // Where each tap's weight is, in the order of the variants.
-      let entry = 0;
-      for (const variant of variants)
-        for (const tap of variant.taps)
-          f.get(at.scratch)
-            .i32(tap.weight * 4)
-            .memory("i32.store", entry++ * 4);
-      f.forRange(
-        piece,
-        () => f.get(at.from),
-        () => f.get(at.to),
-        1,
-        () => {
-          f.get(at.shared)
-            .get(piece)
-            .i32(tile.outputs * channels * taps * 4)
-            .op("i32.mul", "i32.add")
-            .set(to);
-          f.get(piece).i32(blocks).op("i32.rem_u").i32(tile.outputs).op("i32.mul").set(block);
-          f.i32(outputs - tile.outputs)
-            .get(block)
-            .get(block)
-            .i32(outputs - tile.outputs);
-          f.op("i32.gt_s", "select").set(block);
-          f.get(piece)
-            .i32(blocks)
-            .op("i32.div_u")
-            .i32(channels * outputs * taps * 4)
-            .op("i32.mul");
-          f.get(at.inputs[1])
-            .op("i32.add")
-            .get(block)
-            .i32(taps * 4)
-            .op("i32.mul", "i32.add")
-            .set(block);
-          f.get(at.scratch).set(orderEnd);
-          for (const { taps: some } of variants) {
-            if (some.length === 0) continue;
-            f.advance(orderEnd, some.length * 4)
-              .get(block)
-              .set(from);
-            f.repeat(left, channels, () => {
-              f.get(orderEnd)
-                .i32(some.length * 4)
-                .op("i32.sub")
-                .set(order);
-              f.loop((again) => {
-                f.get(order).memory("i32.load").get(from).op("i32.add").set(source);
-                for (let m = 0; m < tile.outputs; m++)
-                  f.get(to)
-                    .get(source)
-                    .memory("f32.load", m * taps * 4)
-                    .memory("f32.store", m * 4);
-                f.advance(to, tile.outputs * 4).advance(order, 4);
-                f.get(order).get(orderEnd).op("i32.ne").leaveIf(again);
-              });
-              f.advance(from, outputs * taps * 4);
-            });
-          }
-        },
-      );
-      f.release(...locals);
-    },
-  };
+function correlationCode(task: CorrelationTask): KernelCode {
+  if (!isPacked(task)) return { phases: [correlationPhase(task)] };
+  return { shared: packedBytes(task), phases: [packPhase(task), correlationPhase(task)] };
 }
 
 /** Sums of nothing. */

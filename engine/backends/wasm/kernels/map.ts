@@ -33,7 +33,7 @@ export function mapCode({ kernel, inputs, outputs }: TypedKernel<MapKernel>, tar
     work: size * (costOfNodes(nodes) + bytes * NS_PER_BYTE + 0.1),
     key: `map ${JSON.stringify([loops, views, nodes, inputs, output, perPiece, target], keyText)}`,
     write: (f, at) => {
-      const unrolled = unroll(nodes.length);
+      const unrolled = unroll(nodes.length, target);
       if (isFlat) writeFlat(f, at, plan, { output, size, perPiece, unrolled });
       else writeRows(f, at, plan, { output, rows, perPiece, unrolled });
     },
@@ -48,9 +48,9 @@ const ONE = (views: number): Loop => ({
   reduced: false,
 });
 
-/** Vectors that are done together: more where little is done with each. */
-export function unroll(nodes: number): number {
-  return nodes <= 6 ? 4 : nodes <= 16 ? 2 : 1;
+/** Vectors that are done together: more where little is done with each, and pairs where the compiler joins them. */
+function unroll(nodes: number, { wide }: Target): number {
+  return nodes <= 6 ? 4 : nodes <= 16 || wide ? 2 : 1;
 }
 
 interface Flat {
@@ -80,10 +80,7 @@ function writeFlat(f: FunctionWriter, at: Addresses, plan: BodyPlan, { output, s
   });
   body.startAt(start);
   const group = (vectors: number): void => {
-    for (let i = 0; i < vectors; i++) {
-      f.get(out);
-      storeVector(f, body, plan, output, i);
-    }
+    storeVectors(f, body, plan, output, out, vectors);
     body.advance(vectors * LANES);
     f.advance(out, vectors * LANES * BYTES[output]);
     f.get(left)
@@ -160,10 +157,7 @@ function writeRow(
   const rest = size % LANES;
   const bytes = BYTES[output];
   const group = (count: number): void => {
-    for (let i = 0; i < count; i++) {
-      f.get(out);
-      storeVector(f, body, plan, output, i);
-    }
+    storeVectors(f, body, plan, output, out, count);
   };
   const rounds = Math.floor(vectors / unrolled);
   const step = (): void => {
@@ -187,6 +181,42 @@ function writeRow(
     f.release(vector);
   }
   f.advance(out, (single * LANES + rest) * bytes);
+}
+
+/** So many vectors from where the row stands, to where `out` points. */
+function storeVectors(
+  f: FunctionWriter,
+  body: VectorBody,
+  plan: BodyPlan,
+  output: ElementType,
+  out: Local,
+  count: number,
+): void {
+  let at = 0;
+  // The compiler joins two of everything that stand side by side: loads, what is computed of them, stores.
+  if (plan.target.wide && output !== "bool")
+    for (; at + 2 <= count; at += 2) {
+      body.preload([at, at + 1]);
+      const values = [at, at + 1].map((group) => {
+        const value = f.local("v128");
+        body.value(plan.nodes.length - 1, group);
+        body.next();
+        f.set(value);
+        return value;
+      });
+      body.forget();
+      values.forEach((value, i) =>
+        f
+          .get(out)
+          .get(value)
+          .memory("v128.store", (at + i) * LANES * BYTES[output]),
+      );
+      f.release(...values);
+    }
+  for (; at < count; at++) {
+    f.get(out);
+    storeVector(f, body, plan, output, at);
+  }
 }
 
 /** The address is on the stack. */

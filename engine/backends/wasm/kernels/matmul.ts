@@ -100,7 +100,7 @@ interface Method {
 
 function methodOf(product: Product, target: Target, copies: number): Method {
   const { m, n, k, a, b } = product;
-  if (m <= 2 && b.step === 4 && b.column !== 4) {
+  if (m <= 2 && b.step === 4 && (b.column !== 4 || n === 1)) {
     const plan = planDots(product, copies);
     return {
       ...plan,

@@ -39,43 +39,6 @@ export function panelFunction(module: ModuleWriter, lines: number, source: Sourc
   });
 }
 
-/** Steps of several panels that are copied at a time. */
-const STEPS = 16;
-
-/**
- * A function (from, to, depth, panels), all i32: copies neighbouring panels of so many lines each, one behind the other. Where lines
- * lie side by side, a few steps of all of them come before the next: what lies together in memory is then read together.
- */
-export function panelsFunction(module: ModuleWriter, lines: number, source: Source): Callee {
-  const panel = panelFunction(module, lines, source);
-  const parameters = new Array<"i32">(4).fill("i32");
-  return module.once(["panels", lines, source.line, source.step].join(), { parameters }, (f) => {
-    const [from, to, depth, panels] = f.parameters;
-    const [bytes, steps, left] = [f.local("i32"), f.local("i32"), f.local("i32")];
-    const [lineFrom, lineTo] = [f.local("i32"), f.local("i32")];
-    f.get(depth)
-      .i32(4 * lines)
-      .op("i32.mul")
-      .set(bytes);
-    f.loop((again) => {
-      if (source.step === 4) f.get(depth).set(steps);
-      else f.i32(STEPS).get(depth).get(depth).i32(STEPS).op("i32.gt_s", "select").set(steps);
-      f.get(panels).set(left).get(from).set(lineFrom).get(to).set(lineTo);
-      f.loop((next) => {
-        f.get(lineFrom).get(lineTo).get(steps).call(panel);
-        f.advance(lineFrom, lines * source.line)
-          .get(lineTo)
-          .get(bytes)
-          .op("i32.add")
-          .set(lineTo);
-        f.get(left).i32(1).op("i32.sub").tee(left).leaveIf(next);
-      });
-      f.advance(from, STEPS * source.step).advance(to, STEPS * 4 * lines);
-      f.get(depth).get(steps).op("i32.sub").tee(depth).leaveIf(again);
-    });
-  });
-}
-
 /** Four steps of four lines, which are dense. */
 function transpose(
   f: FunctionWriter,

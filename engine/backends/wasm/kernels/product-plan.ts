@@ -28,9 +28,7 @@ export interface ProductPlan {
   readonly packB: "in place" | "by strips" | "before";
   readonly rowBlocks: number;
   readonly columnBlocks: number;
-  /** Panels of B that are made one after the other: more than one where neighbours lie on the same cache lines. */
-  readonly group: number;
-  /** Bytes of scratch for panels of A; a group of panels of B follows. */
+  /** Bytes of scratch for panels of A; a panel of B follows. */
   readonly scratchA: number;
   readonly scratch: number;
   /** Bytes for the panels of all of B where they are made before. */
@@ -57,8 +55,6 @@ export interface ColumnTiles {
 const PANEL_BYTES = 16_384;
 /** A block of A takes so much at most, and so stays in the second-level cache. */
 const BLOCK_BYTES = 393_216;
-/** Columns of the panels that are made together: some cache lines. */
-const GROUP_COLUMNS = 64;
 /** Pieces are not made smaller than this. */
 export const PIECE_NS = 20_000;
 const MOST_PIECES = 32;
@@ -79,19 +75,20 @@ export function planProduct(product: Product, target: Target, copies = 1): Produ
   const work = (2 * m * n * k) / (target.wide ? 100 : 50) + 0.1 * m * n;
   const wanted = Math.ceil(Math.min(MOST_PIECES, (copies * work) / PIECE_NS) / copies);
   const cached = Math.ceil((4 * m * depth) / BLOCK_BYTES);
-  const packA = columnCount >= (a.step === 4 ? 16 : 4) && isCrowded(a.step === 4 ? a.row : a.step);
+  // Rows of A that are dense are read well in place, whatever their distance.
+  const packA = columnCount >= 4 && a.step !== 4 && isCrowded(a.step);
   const mustPackB =
     (b.column !== 4 && n > 1) ||
-    (rowCount > 2 && isCrowded(b.step)) ||
+    (rowCount >= 4 && isCrowded(b.step)) ||
     (rowCount >= 16 && (isCrowded(2 * b.step) || Math.abs(b.step) > PAGE_BYTES));
-  const packB = !mustPackB ? "in place" : cached > 1 && copies === 1 ? "before" : "by strips";
-  // What is copied for each block is not copied more often for the sake of more blocks.
-  const columnsFirst = packB === "by strips" && !packA;
-  const rowBlocks = between(cached, columnsFirst ? 1 : wanted, Math.ceil(rowCount / 2));
+  // Panels of A are made for each block, so blocks are of all columns then; panels of B should not be made for many of those.
+  const byRows = packA || !mustPackB;
+  const makeBefore = copies === 1 && (cached > 1 || (byRows && wanted > 1));
+  const packB = !mustPackB ? "in place" : makeBefore ? "before" : "by strips";
+  const rowBlocks = between(cached, byRows || makeBefore ? wanted : 1, Math.ceil(rowCount / 2));
   const columnBlocks = between(1, Math.ceil(wanted / rowBlocks), columns.count);
   const scratchA = packA ? aligned(4 * depth * rows.size * Math.ceil(rowCount / rowBlocks)) : 0;
-  const group = b.column === 4 ? Math.max(1, Math.min(columns.count, Math.floor(GROUP_COLUMNS / columns.width))) : 1;
-  const scratchB = packB === "by strips" ? aligned(4 * depth * Math.max(group * columns.width, ...columns.tails)) : 0;
+  const scratchB = packB === "by strips" ? aligned(4 * depth * Math.max(columns.width, ...columns.tails)) : 0;
   const copied = (packA ? m * columnBlocks : 0) + (packB === "by strips" ? n * rowBlocks : 0);
   return {
     product,
@@ -101,7 +98,6 @@ export function planProduct(product: Product, target: Target, copies = 1): Produ
     depth,
     packA,
     packB,
-    group,
     rowBlocks,
     columnBlocks,
     scratchA,

@@ -5,8 +5,8 @@ import { type Part, rowOffsets, storePart } from "./product-tile";
 
 /**
  * A function (a, b, c, depth), all i32: C[i, j] = Σₚ A[i, p]·B[p, j] for i < rows and j < columns ≤ 4, where the elements of A's rows
- * and of B's columns lie side by side: a + i·aRow + 4·p, b + j·bColumn + 4·p, c + i·cRow + 4·j. Four sums for each element, of
- * every fourth product, which are added at the end.
+ * and of B's columns lie side by side: a + i·aRow + 4·p, b + j·bColumn + 4·p, c + i·cRow + 4·j. Each element is the sum of partial
+ * sums, in an order that follows from the sizes.
  */
 export function dotFunction(
   module: ModuleWriter,
@@ -21,32 +21,53 @@ export function dotFunction(
     const aRows = rowOffsets(f, a, rows, aRow);
     const bColumns = rowOffsets(f, b, columns, bColumn);
     const cRows = rowOffsets(f, c, rows, cRow);
-    const sums = aRows.map(() => bColumns.map(() => f.local("v128")));
+    // Few sums come in several parts, so that one addition need not wait for the last.
+    const parts = Math.max(1, Math.floor(8 / (rows * columns)));
+    const partial = Array.from({ length: parts }, () => aRows.map(() => bColumns.map(() => f.local("v128"))));
+    const [sums, ...others] = partial;
     const rounds = f.local("i32");
     const left = aRows.map(() => f.local("v128"));
     const right = f.local("v128");
-    const step = (load: "v128.load" | "v128.load32_zero"): void => {
-      aRows.forEach((offset, i) => f.get(a).memory(load, offset).set(left[i]));
+    const step = (load: "v128.load" | "v128.load32_zero", part: number): void => {
+      aRows.forEach((offset, i) =>
+        f
+          .get(a)
+          .memory(load, offset + 16 * part)
+          .set(left[i]),
+      );
       bColumns.forEach((offset, j) => {
-        f.get(b).memory(load, offset).set(right);
-        sums.forEach((row, i) => {
+        f.get(b)
+          .memory(load, offset + 16 * part)
+          .set(right);
+        partial[part].forEach((row, i) => {
           multiplyAdd(f, left[i], right, row[j], target);
         });
       });
     };
-    f.get(depth).i32(2).op("i32.shr_u").tee(rounds);
-    f.if(() => {
-      f.loop((again) => {
-        step("v128.load");
-        f.advance(a, 16).advance(b, 16).get(rounds).i32(1).op("i32.sub").tee(rounds).leaveIf(again);
+    const steps = (count: number, bytes: number, body: () => void): void => {
+      f.get(depth).i32(count).op("i32.div_u").tee(rounds);
+      f.if(() => {
+        f.loop((again) => {
+          body();
+          f.advance(a, bytes).advance(b, bytes).get(rounds).i32(1).op("i32.sub").tee(rounds).leaveIf(again);
+        });
+        f.get(depth).i32(count).op("i32.rem_u").set(depth);
+      });
+    };
+    steps(4 * parts, 16 * parts, () => {
+      partial.forEach((_, part) => {
+        step("v128.load", part);
       });
     });
-    f.get(depth).i32(3).op("i32.and").tee(rounds);
-    f.if(() => {
-      f.loop((again) => {
-        step("v128.load32_zero");
-        f.advance(a, 4).advance(b, 4).get(rounds).i32(1).op("i32.sub").tee(rounds).leaveIf(again);
+    for (const other of others) {
+      other.forEach((row, i) => {
+        row.forEach((sum, j) => {
+          f.get(sums[i][j]).get(sum).op("f32x4.add").set(sums[i][j]);
+        });
       });
+    }
+    steps(1, 4, () => {
+      step("v128.load32_zero", 0);
     });
     const part: Part = { column: 0, lanes: columns };
     sums.forEach((row, i) => {

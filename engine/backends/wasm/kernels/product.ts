@@ -1,6 +1,6 @@
 import type { Callee, FunctionWriter, Local } from "../assembler/function";
 import type { ModuleWriter } from "../assembler/module";
-import { panelFunction, panelsFunction } from "./product-panel";
+import { panelFunction } from "./product-panel";
 import { PACK_NS, PIECE_NS, type ProductPlan, type RowTiles, paddedColumns } from "./product-plan";
 import { tileFunction } from "./product-tile";
 
@@ -21,9 +21,12 @@ export interface ProductAddresses {
   readonly finishing?: (row: Local, column: Local) => void;
 }
 
-/** Writes one piece of a planned product. */
+/**
+ * Writes one piece of a planned product, to be used within any kernel's phase: its pieces (rowBlocks · columnBlocks of the plan)
+ * may be done in any order and on any thread.
+ */
 export function writeProduct(f: FunctionWriter, module: ModuleWriter, plan: ProductPlan, at: ProductAddresses): void {
-  const { product, rows, columns, packA, packB, rowBlocks, columnBlocks, scratchA } = plan;
+  const { product, rows, packA, packB, rowBlocks, columnBlocks, scratchA } = plan;
   const { a } = product;
   const local = (): Local => f.local("i32");
   const [rowBlock, columnBlock] = [local(), local()];
@@ -31,33 +34,25 @@ export function writeProduct(f: FunctionWriter, module: ModuleWriter, plan: Prod
   const [fromTile, toTile, firstRow] = [local(), local(), local()];
   range(f, rowBlock, rowBlocks, rows.full + rows.rest, fromTile, toTile);
   startOf(f, rows, fromTile, firstRow);
-  const [step, steps, blockA, blockB, column, made] = [local(), local(), local(), local(), local(), local()];
+  const [step, steps, blockA, blockB, column] = [local(), local(), local(), local(), local()];
   const block: Block = { fromTile, toTile, firstRow, steps, blockA, blockB, column, step };
-  const packed = { step, steps, column };
   eachDepth(f, plan, step, steps, () => {
     f.get(at.a);
     scaled(f, firstRow, a.row);
     scaled(f, step, a.step);
     f.op("i32.add", "i32.add").set(blockA);
     if (packA) writeBlockOfA(f, module, plan, at, block);
-    f.i32(0).set(made);
-    eachColumns(f, plan, columnBlock, columnBlocks, column, (width, left) => {
+    eachColumns(f, plan, columnBlock, columnBlocks, column, (width) => {
       if (packB === "before") panelAddress(f, plan, at.panels, block, blockB);
-      else if (packB === "in place") addressOfB(f, plan, at.b, packed, blockB);
+      else if (packB === "in place") addressOfB(f, plan, at.b, block, blockB);
       else {
-        inGroups(f, plan, made, left, width === columns.width, (count) => {
-          f.get(at.scratch).i32(scratchA).op("i32.add").set(blockB);
-          copyPanels(f, module, plan, at.b, packed, width, blockB, count);
-        });
+        f.get(at.scratch).i32(scratchA).op("i32.add").set(blockB);
+        copyPanel(f, module, plan, at.b, block, width, blockB);
       }
       writeStrip(f, module, plan, at, block, width);
-      if (packB !== "by strips") return;
-      f.get(blockB);
-      scaled(f, steps, 4 * width);
-      f.op("i32.add").set(blockB);
     });
   });
-  f.release(rowBlock, columnBlock, fromTile, toTile, firstRow, step, steps, blockA, blockB, column, made);
+  f.release(rowBlock, columnBlock, fromTile, toTile, firstRow, step, steps, blockA, blockB, column);
 }
 
 /** In how many pieces panels of B are made before, where the plan wants that. */
@@ -72,19 +67,15 @@ export function writePanels(
   plan: ProductPlan,
   at: { readonly b: Local; readonly panels: Local; readonly piece: Local },
 ): void {
-  const local = (): Local => f.local("i32");
-  const [step, steps, column, target, made] = [local(), local(), local(), local(), local()];
-  const packed = { step, steps, column };
+  const [step, steps, column, target] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
+  const place = { step, steps, column };
   eachDepth(f, plan, step, steps, () => {
-    f.i32(0).set(made);
-    eachColumns(f, plan, at.piece, panelPieces(plan), column, (width, left) => {
-      inGroups(f, plan, made, left, width === plan.columns.width, (count) => {
-        panelAddress(f, plan, at.panels, packed, target);
-        copyPanels(f, module, plan, at.b, packed, width, target, count);
-      });
+    eachColumns(f, plan, at.piece, panelPieces(plan), column, (width) => {
+      panelAddress(f, plan, at.panels, place, target);
+      copyPanel(f, module, plan, at.b, place, width, target);
     });
   });
-  f.release(step, steps, column, target, made);
+  f.release(step, steps, column, target);
 }
 
 /** Where in a product a panel of B begins: locals. */
@@ -94,35 +85,7 @@ interface Place {
   readonly column: Local;
 }
 
-/**
- * Does `body` for the first panel of each group, with what writes how many panels there are.
- * @param made counts what is left of the group
- * @param left the panels of full width from here; undefined for the others, which come alone
- */
-function inGroups(
-  f: FunctionWriter,
-  { group }: ProductPlan,
-  made: Local,
-  left: (() => void) | undefined,
-  isFull: boolean,
-  body: (count: () => void) => void,
-): void {
-  if (!left || !isFull || group === 1) {
-    body(() => f.i32(1));
-    return;
-  }
-  const count = f.local("i32");
-  f.get(made)
-    .op("i32.eqz")
-    .if(() => {
-      left();
-      f.set(count).i32(group).get(count).get(count).i32(group).op("i32.gt_s", "select").set(made);
-      body(() => f.get(made));
-    });
-  f.get(made).i32(1).op("i32.sub").set(made).release(count);
-}
-
-function copyPanels(
+function copyPanel(
   f: FunctionWriter,
   module: ModuleWriter,
   plan: ProductPlan,
@@ -130,19 +93,12 @@ function copyPanels(
   place: Place,
   width: number,
   target: Local,
-  count: () => void,
 ): void {
-  const { product, group } = plan;
-  const source = { line: product.b.column, step: product.b.step };
+  const { step, column } = plan.product.b;
   const from = f.local("i32");
   addressOfB(f, plan, b, place, from);
   f.get(from).get(target).get(place.steps);
-  if (group === 1) f.call(panelFunction(module, width, source));
-  else {
-    count();
-    f.call(panelsFunction(module, width, source));
-  }
-  f.release(from);
+  f.call(panelFunction(module, width, { line: column, step })).release(from);
 }
 
 function addressOfB(
@@ -216,14 +172,14 @@ function eachDepth(
   });
 }
 
-/** Does `body` for each tile's columns of a block, written for every width; `left` writes how many full ones there are from this on. */
+/** Does `body` for each tile's columns of a block, written for every width. */
 function eachColumns(
   f: FunctionWriter,
   { columns }: ProductPlan,
   index: Local,
   blocks: number,
   column: Local,
-  body: (width: number, left?: () => void) => void,
+  body: (width: number) => void,
 ): void {
   const { width, count, tails } = columns;
   const [tile, to] = [f.local("i32"), f.local("i32")];
@@ -238,7 +194,7 @@ function eachColumns(
       () => f.get(to),
       1,
       () => {
-        body(width, () => f.get(to).get(tile).op("i32.sub"));
+        body(width);
         f.advance(column, width);
       },
     );

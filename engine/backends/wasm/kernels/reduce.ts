@@ -28,8 +28,8 @@ export function reduceCode(
   const nodes = shareSubexpressions(body);
   const planned = planLoops(shape, axes, views, nodes);
   const still: Loop = { size: 1, strides: views.map(() => 0), axis: undefined, reduced: true };
-  const inner = planned.at(-1) ?? still;
-  const others = planned.slice(0, -1);
+  const inner = vectorLoop(planned) ?? still;
+  const others = planned.filter((loop) => loop !== inner);
   const kept = others.filter((loop) => !loop.reduced);
   const reduced = others.filter((loop) => loop.reduced);
   const plan: BodyPlan = { nodes, views, inputs, loops: [...kept, ...reduced, inner], target };
@@ -62,6 +62,17 @@ export function reduceCode(
     },
   };
   return { phases: [main, finish], shared: aligned(shares * paddedCount(reduction) * PARTIAL_BYTES) };
+}
+
+/** Rows shorter than this are not worth vectors of their own: four of them are gone through side by side. */
+const SHORT = 12;
+
+/** The loop that is gone through in vectors: the last one, or the last one that is kept where rows are short and many. */
+function vectorLoop(loops: readonly Loop[]): Loop | undefined {
+  const last = loops.at(-1);
+  const kept = loops.findLast((loop) => !loop.reduced);
+  const isShort = last?.reduced === true && last.size < SHORT && kept !== undefined && kept.size >= 4 * last.size;
+  return isShort ? kept : last;
 }
 
 /** Combines the shares of each result, in their order. */

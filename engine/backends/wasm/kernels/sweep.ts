@@ -99,8 +99,12 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
       const out = outs[i];
       if (combine !== undefined) {
         body.value(root, 0, "number", lanes);
-        if (lanes < LANES) maskLanes(f, combine, lanes);
-        f.get(partials[at]).op(JOIN[combine]).set(partials[at]);
+        if (isWide(combine)) {
+          if (lanes < LANES) maskLanes(f, combine, lanes);
+          f.get(partials[at])
+            .op(combine === "sum" ? "f32x4.add" : "f32x4.mul")
+            .set(partials[at]);
+        } else sums[at].add(lanes);
         at++;
       } else if (out) {
         if (lanes === LANES) {
@@ -135,6 +139,7 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
   };
   const flush = (): void => {
     sums.forEach((sum, i) => {
+      if (!isWide(combined[i].combine as Combine)) return;
       f.get(partials[i]);
       sum.add();
     });
@@ -238,7 +243,6 @@ function maskLanes(f: FunctionWriter, combine: Combine, lanes: number): void {
 }
 
 const NEUTRAL: Readonly<Record<Combine, number>> = { sum: 0, product: 1, maximum: -Infinity, minimum: Infinity };
-const JOIN = { sum: "f32x4.add", product: "f32x4.mul", maximum: "f32x4.max", minimum: "f32x4.min" } as const;
 
 interface Total {
   readonly combine: Combine;

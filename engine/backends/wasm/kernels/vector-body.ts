@@ -34,6 +34,8 @@ export class VectorBody {
   /** Values that stay the same along the row. */
   private readonly fixed = new Map<number, Local>();
   private readonly named = new Map<number, Local>();
+  /** By input and vector. */
+  private readonly loaded = new Map<string, Local>();
   /** Position along the innermost loop, four of them as numbers, if the body asks for it. */
   private position: Local | undefined;
   private lanes = LANES;
@@ -107,6 +109,26 @@ export class VectorBody {
     this.read(root, form, group);
   }
 
+  /** Loads what some vectors read before any of them is computed. */
+  preload(groups: readonly number[]): void {
+    const { f, plan } = this;
+    for (const index of new Set(this.inputs)) {
+      if ((plan.loops.at(-1)?.strides[index] ?? 0) === 0) continue;
+      for (const group of groups) {
+        const local = f.local("v128");
+        this.load(index, group);
+        f.set(local);
+        this.loaded.set(`${index} ${group}`, local);
+      }
+    }
+  }
+
+  /** What was loaded ahead is not needed any more. */
+  forget(): void {
+    this.f.release(...this.loaded.values());
+    this.loaded.clear();
+  }
+
   /** Between two vectors of a group: what was named belongs to the one before. */
   next(): void {
     this.f.release(...this.named.values());
@@ -159,9 +181,12 @@ export class VectorBody {
       case "constant":
         f.f32x4(node.value);
         break;
-      case "input":
-        this.load(node.index, group);
+      case "input": {
+        const loaded = this.loaded.get(`${node.index} ${group}`);
+        if (loaded) f.get(loaded);
+        else this.load(node.index, group);
         break;
+      }
       case "index":
         this.writeIndex(node.axis, group);
         break;
