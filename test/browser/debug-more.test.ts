@@ -51,7 +51,8 @@ flow("debug-more", "further debugging", { files: { "known.nn.ts": known }, write
     const { page, shot, statusItem } = editor();
     const variables = page.locator(".debug-variables");
     await variables.getByText("Parameters", { exact: true }).click();
-    await variables.getByText("hidden.weight", { exact: false }).first().click({ button: "right" });
+    await variables.locator(".monaco-list-row", { hasText: "hidden" }).first().click();
+    await variables.locator(".monaco-list-row", { hasText: "weight" }).first().click({ button: "right" });
     await shot("menu");
     await page.getByText("Break on Value Change").first().click();
     await page.keyboard.press("F5");
