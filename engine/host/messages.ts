@@ -119,6 +119,8 @@ export type HostMessage =
   | { readonly kind: "alive" }
   /** A line for the user that does not end the task. */
   | { readonly kind: "note"; readonly message: string }
+  /** A line for whoever wants to know exactly what the engine did. */
+  | { readonly kind: "log"; readonly message: string }
   | { readonly kind: "event"; readonly event: TrainingEvent }
   | { readonly kind: "tick"; readonly tick: Tick }
   /** MiB that the host's heap and arrays take. */

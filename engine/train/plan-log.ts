@@ -20,6 +20,24 @@ export interface PlanEvent {
   readonly milliseconds: number;
 }
 
+/** In one line. */
+export function planText({
+  what,
+  reason,
+  signature,
+  kernels,
+  scratchBytes,
+  peakBytes,
+  milliseconds,
+}: PlanEvent): string {
+  const memory = `${mebibytes(scratchBytes)} MiB for values in between (${mebibytes(peakBytes)} at once)`;
+  return `planned ${what} (${reason}): plan ${signature}, ${kernels} kernels, ${memory}, in ${milliseconds.toFixed(0)} ms`;
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(2);
+}
+
 /** Who is told of plans. */
 export interface PlanLog {
   readonly onPlan?: (event: PlanEvent) => void;

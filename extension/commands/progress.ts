@@ -21,6 +21,7 @@ export function announceRuns(services: Services): Disposable {
         log.warn(`${run?.summary.file ?? change.id}: ${change.message}`);
         void window.showWarningMessage(`Backstep: ${run ? basename(run.path) : "a run"}: ${change.message}.`);
       }
+      if (change.kind === "log") log.info(`${run?.summary.file ?? change.id}: ${change.message}`);
       if (change.kind === "started") log.info(`${run?.summary.file ?? change.id}: trains on ${change.start.device}`);
       if (change.kind === "removed") announced.delete(change.id);
       if (change.kind !== "state" && change.kind !== "added") return;

@@ -217,6 +217,7 @@ export function createPanel({ runs, edits, checker, log, asset }: PanelOptions):
       case "listed":
         break;
       case "note":
+      case "log":
         return;
       default:
         change satisfies never;

@@ -87,7 +87,9 @@ export type RunChange =
   | { readonly kind: "tick"; readonly id: string; readonly tick: Tick }
   | { readonly kind: "state"; readonly id: string }
   /** For the user to read. */
-  | { readonly kind: "note"; readonly id: string; readonly message: string };
+  | { readonly kind: "note"; readonly id: string; readonly message: string }
+  /** For the log. */
+  | { readonly kind: "log"; readonly id: string; readonly message: string };
 
 export interface RunsOptions {
   /** Where runs are kept. */
@@ -206,6 +208,9 @@ export function createRuns(options: RunsOptions): Runs {
         return;
       case "note":
         tell({ kind: "note", id, message: message.message });
+        return;
+      case "log":
+        tell({ kind: "log", id, message: message.message });
         return;
       case "debugEvent":
         run.debugging.event(message.event);

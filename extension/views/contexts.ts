@@ -51,7 +51,7 @@ export function keepContexts({ runs, modelsChanged }: Services): Disposable {
     watcher.onDidDelete(came),
     workspace.onDidChangeWorkspaceFolders(came),
     runs.listen(({ kind }) => {
-      if (kind !== "tick" && kind !== "note") ofRuns();
+      if (kind !== "tick" && kind !== "note" && kind !== "log") ofRuns();
     }),
     window.onDidChangeActiveTextEditor(() => {
       ofEditor();

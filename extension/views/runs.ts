@@ -65,7 +65,7 @@ export function registerRunsView({ runs, log }: Services): Disposable {
           redraw.clear();
         }, REDRAW_MS);
       } else if (change.kind === "state" || change.kind === "started") changed.fire(itemOf(change.id));
-      else if (change.kind !== "note") changed.fire(undefined);
+      else if (change.kind !== "note" && change.kind !== "log") changed.fire(undefined);
     }),
     view.onDidChangeVisibility(({ visible }) => {
       if (visible && read) refresh();

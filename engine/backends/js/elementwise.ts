@@ -3,8 +3,8 @@ import type { Combine, ElementType, MapKernel, ReduceKernel } from "../../kernel
 import type { ArrayKernel } from "./array-kernel";
 import { type EmittedBody, emitBody } from "./emit";
 import { interpretMap, interpretReduce } from "./interpret";
-import { type Loop, planLoops } from "./loops";
-import { type Node, shareSubexpressions } from "./nodes";
+import { type Loop, planLoops } from "../../kernel/loops";
+import { type Node, shareSubexpressions } from "../../kernel/nodes";
 
 /** Generated code where the platform allows it, else an interpreter with the same results. */
 export type CodeMode = "generate" | "interpret";

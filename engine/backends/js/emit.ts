@@ -1,7 +1,7 @@
 import type { BinaryFunction, UnaryFunction } from "../../kernel/expression";
 import type { View } from "../../kernel/kernel";
-import type { Loop } from "./loops";
-import { type Node, operandsOf } from "./nodes";
+import type { Loop } from "../../kernel/loops";
+import { type Node, operandsOf } from "../../kernel/nodes";
 
 /** JavaScript text of a body inside a nest of loops. */
 export interface EmittedBody {

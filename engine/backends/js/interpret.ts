@@ -3,8 +3,8 @@ import type { Combine, ElementType, View } from "../../kernel/kernel";
 import { erf, roundHalfEven } from "../../kernel/special";
 import type { ArrayKernel, Elements } from "./array-kernel";
 import { isSquare } from "./emit";
-import type { Loop } from "./loops";
-import type { Node } from "./nodes";
+import type { Loop } from "../../kernel/loops";
+import type { Node } from "../../kernel/nodes";
 
 /** `map` without generated code: the same values, several times slower. */
 export function interpretMap(

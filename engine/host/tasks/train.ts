@@ -6,6 +6,7 @@ import { type Diagnosis, createDiagnosis } from "../../diagnose";
 import type { EndEvent, FindingEvent, StartEvent, TrainingEvent } from "../../train/events";
 import { Executor, setDataFiles, setRunner } from "../../train/execute";
 import { loadParts } from "../../train/parts";
+import { type PlanEvent, planText } from "../../train/plan-log";
 import { runTraining } from "../../train/run";
 import type { RunAccess } from "../../train/run-access";
 import { Training } from "../../train/training";
@@ -69,6 +70,7 @@ async function carryOut(
     await session.turnOrThrow();
   };
   const executor = new Executor(backend, task.seed ?? 0, alive, debugging.debugger?.loop, {
+    onPlan: planLogger(session),
     onRetraces: (message) => {
       send({ kind: "note", message });
     },
@@ -129,7 +131,15 @@ async function trainExport(
     const { end } = await runTraining(
       training,
       { backend, files, pool, now: () => performance.now() },
-      { onEvent, interrupted: session.turn, save: saver?.save, resume, onReady, probe: debugging.probe },
+      {
+        onEvent,
+        interrupted: session.turn,
+        save: saver?.save,
+        resume,
+        onReady,
+        onPlan: planLogger(session),
+        probe: debugging.probe,
+      },
     );
     return end;
   } catch (error) {
@@ -138,6 +148,13 @@ async function trainExport(
     await saver?.finish();
     await pool?.close();
   }
+}
+
+/** Each plan that is made, and why, in the log. */
+function planLogger({ send }: Session): (event: PlanEvent) => void {
+  return (event) => {
+    send({ kind: "log", message: planText(event) });
+  };
 }
 
 const nothing = (): Promise<void> => Promise.resolve();

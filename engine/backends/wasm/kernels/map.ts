@@ -1,6 +1,6 @@
 import type { ElementType, MapKernel } from "../../../kernel/kernel";
-import { type Loop, planLoops } from "../../js/loops";
-import { shareSubexpressions } from "../../js/nodes";
+import { type Loop, planLoops } from "../../../kernel/loops";
+import { shareSubexpressions } from "../../../kernel/nodes";
 import type { FunctionWriter, Local } from "../assembler/function";
 import { type Addresses, BYTES, type KernelCode, type Phase, type Target, type TypedKernel } from "../code";
 import { RowIndex, startOf } from "./rows";

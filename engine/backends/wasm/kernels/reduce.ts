@@ -1,6 +1,6 @@
 import type { ReduceKernel } from "../../../kernel/kernel";
-import { type Loop, planLoops } from "../../js/loops";
-import { shareSubexpressions } from "../../js/nodes";
+import { type Loop, planLoops } from "../../../kernel/loops";
+import { shareSubexpressions } from "../../../kernel/nodes";
 import type { FunctionWriter } from "../assembler/function";
 import { type Addresses, BYTES, type KernelCode, type Phase, type Target, type TypedKernel, aligned } from "../code";
 import { PARTIAL_BYTES, isWide, scalarOperation, storeTotal } from "./accumulate";

@@ -1,5 +1,5 @@
 import type { Combine, ElementType } from "../../../kernel/kernel";
-import type { Loop } from "../../js/loops";
+import type { Loop } from "../../../kernel/loops";
 import type { FunctionWriter, Local } from "../assembler/function";
 import { type BodyPlan, LANES } from "./vector-body";
 

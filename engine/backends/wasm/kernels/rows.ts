@@ -1,5 +1,5 @@
 import type { View } from "../../../kernel/kernel";
-import type { Loop } from "../../js/loops";
+import type { Loop } from "../../../kernel/loops";
 import type { FunctionWriter, Local } from "../assembler/function";
 
 /** Writes where a row begins, which is counted over some loops together. */

@@ -1,6 +1,6 @@
 import type { Combine, ElementType, SweepKernel } from "../../../kernel/kernel";
-import { planLoops } from "../../js/loops";
-import { shareAll } from "../../js/nodes";
+import { planLoops } from "../../../kernel/loops";
+import { shareAll } from "../../../kernel/nodes";
 import type { FunctionWriter, Local } from "../assembler/function";
 import { type Addresses, BYTES, type KernelCode, type Phase, type Target, type TypedKernel, aligned } from "../code";
 import { Accumulator, PARTIAL_BYTES, isWide, scalarOperation, storeTotal } from "./accumulate";

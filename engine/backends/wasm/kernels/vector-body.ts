@@ -1,7 +1,7 @@
 import type { BinaryFunction } from "../../../kernel/expression";
 import type { ElementType, View } from "../../../kernel/kernel";
-import type { Loop } from "../../js/loops";
-import { type Node, operandsOf } from "../../js/nodes";
+import type { Loop } from "../../../kernel/loops";
+import { type Node, operandsOf } from "../../../kernel/nodes";
 import type { FunctionWriter, Local } from "../assembler/function";
 import { BYTES, type Target } from "../code";
 import { costOf, writeBinary, writeUnary } from "../math";

@@ -1,4 +1,4 @@
-import type { View } from "../../kernel/kernel";
+import type { View } from "./kernel";
 import type { Node } from "./nodes";
 
 /** One loop of a map or reduce kernel. */

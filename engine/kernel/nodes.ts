@@ -1,4 +1,4 @@
-import type { BinaryFunction, Expression, UnaryFunction } from "../../kernel/expression";
+import type { BinaryFunction, Expression, UnaryFunction } from "./expression";
 
 /** One distinct subexpression; operands are positions in the list of nodes, and come before it. */
 export type Node =
