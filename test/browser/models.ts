@@ -18,7 +18,7 @@ export default training({
   data: moons({ count: 200 }),
   loss: crossEntropy,
   optimizer: adam({ learningRate: 0.01 }),
-  epochs: 1_000_000,
+  epochs: 1_000_000_000,
 });
 `;
 
