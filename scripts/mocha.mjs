@@ -25,7 +25,7 @@ for (const file of bundles) mocha.addFile(file);
 await mocha.loadFilesAsync();
 
 const { EVENT_TEST_BEGIN, EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING } = Mocha.Runner.constants;
-const tell = (event) => (test) => process.send({ event, title: test.fullTitle() });
+const tell = (event) => (test, error) => process.send({ event, title: test.fullTitle(), error: error?.message });
 const runner = mocha.run((failures) => {
   // Tests may leave handles open; the parent has all it needs.
   process.send({ event: "end" }, () => process.exit(failures > 0 ? 1 : 0));

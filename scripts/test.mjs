@@ -1,8 +1,8 @@
 /**
  * `npm test`: types, lint, format, build, then the tests: those of Node, those inside the extension host of a real VS Code
  * (on the newest version and on the oldest that the extension allows), and those that use the packed extension in a browser.
- * Always ends with the line "N passed, N failed", where each stage counts as one and each test as one; the exit code is 1 if
- * anything failed.
+ * Always ends with what failed, once more, and the line "N passed, N failed", where each stage counts as one and each test
+ * as one; the exit code is 1 if anything failed.
  *
  *   npm test -- --grep softmax            only the tests of Node whose title matches, without types, lint and format
  *   npm test -- test/ops/einsum.test.ts   only these files (or folders), likewise; of whatever kind they are
@@ -37,6 +37,9 @@ const environment = { ...process.env, ...(colour ? {} : { NO_COLOR: "1", FORCE_C
 if (!colour) delete environment.MOCHA_COLORS;
 
 const totals = { passed: 0, failed: 0 };
+
+/** What failed, a text each, to be said once more at the end: logs are often read from there, or cut. */
+const failures = [];
 const children = new Set();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => finish(`stopped by ${signal}`));
 
@@ -53,8 +56,9 @@ function finish(problem) {
   for (const child of children) child.kill("SIGKILL");
   if (problem !== undefined) {
     totals.failed += 1;
-    console.log(`\n${problem}`);
+    failures.push(problem);
   }
+  if (failures.length > 0) console.log(`\nfailed:\n${failures.join("\n").replace(/^/gm, "  ")}`);
   console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
   process.exit(totals.failed > 0 ? 1 : 0);
 }
@@ -102,6 +106,7 @@ async function runStage(name, options) {
   }
   totals.passed += counts.passed;
   totals.failed += counts.failed;
+  failures.push(...(counts.failures ?? (counts.failed > 0 ? ["see above"] : [])).map((each) => `${name}: ${each}`));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`== ${name}: ${counts.failed === 0 ? "passed" : "failed"} in ${seconds} s`);
 }
@@ -141,12 +146,19 @@ async function packageStage() {
 async function host({ grep, files }) {
   const sources = testFiles("host", files);
   const workspaces = await bundleHostTests(sources);
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0, failures: [] };
   for (const leg of Object.keys(editors)) {
     for (const [workspace, bundles] of workspaces) {
-      const { passed, failed } = await runInHost({ leg, workspace, bundles, extension: extensionFolder, grep });
+      const { passed, failed, failures } = await runInHost({
+        leg,
+        workspace,
+        bundles,
+        extension: extensionFolder,
+        grep,
+      });
       counts.passed += passed;
       counts.failed += failed;
+      counts.failures.push(...failures.map((each) => `${leg}: ${each}`));
     }
   }
   return counts;
@@ -168,7 +180,11 @@ async function mocha({ grep, reporter, files }) {
   const sources = testFiles("mocha", files);
   const bundles = await bundleTests(sources);
 
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0, failures: [] };
+  const failed = (what) => {
+    counts.failed += 1;
+    counts.failures.push(what);
+  };
   let skipped = 0;
   let current = "loading the test files";
   let ended = false;
@@ -184,11 +200,11 @@ async function mocha({ grep, reporter, files }) {
       watchdog = setTimeout(() => child.kill("SIGKILL"), silenceLimitMs);
     };
     heard();
-    child.on("message", ({ event, title }) => {
+    child.on("message", ({ event, title, error }) => {
       heard();
       if (event === "start") current = title;
       else if (event === "pass") counts.passed += 1;
-      else if (event === "fail") counts.failed += 1;
+      else if (event === "fail") failed(`${title}\n  ${error}`);
       else if (event === "skip") skipped += 1;
       else if (event === "end") ended = true;
     });
@@ -196,15 +212,11 @@ async function mocha({ grep, reporter, files }) {
   clearTimeout(watchdog);
 
   if (skipped > 0) console.log(`${skipped} tests were skipped`);
-  if (!ended) {
-    counts.failed += 1;
-    console.log(`\nThe test process ended before its tests did (exit ${code}), in: ${current}`);
-  } else if (counts.passed + counts.failed === 0) {
-    counts.failed += 1;
-    console.log(grep === undefined ? "No tests found" : `No test matches --grep ${grep}`);
+  if (!ended) failed(`the test process ended before its tests did (exit ${code}), in: ${current}`);
+  else if (counts.passed + counts.failed === 0) {
+    failed(grep === undefined ? "no tests found" : `no test matches --grep ${grep}`);
   } else if (code !== 0 && counts.failed === 0) {
-    counts.failed += 1;
-    console.log(`The test process ended with exit code ${code} although no test failed`);
+    failed(`the test process ended with exit code ${code} although no test failed`);
   }
   return counts;
 }

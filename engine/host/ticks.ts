@@ -57,7 +57,7 @@ export function createTickCollector(bands: () => Bands): TickCollector {
         learningRate,
         examplesPerSecond,
         loss: pointsOf(losses),
-        flow: flow.column(bands),
+        flow: flow.columns(bands),
         epochs: epochs.slice(-MOST_EPOCHS),
         findings,
         ...(rewind !== undefined && { rewind }),
@@ -93,37 +93,57 @@ function pointsOf(losses: readonly { iteration: number; loss: number }[]): Curve
 interface Flow {
   add(event: IterationEvent): void;
   rewind(iteration: number): void;
-  column(bands: () => Bands): FlowColumn | null;
+  columns(bands: () => Bands): FlowColumn[];
 }
 
-/** Columns of one tick that go into its mean, at most: the latest. */
-const MOST_ITERATIONS = 64;
+/** Iterations of one tick that go into its columns, at most: of more every second, fourth, … does. */
+const MOST_ITERATIONS = 128;
+/** Columns of one tick, and iterations of a column, if there are so many. */
+const MOST_COLUMNS = 8;
+const COLUMN_ITERATIONS = 4;
 
 function createFlow(): Flow {
   let events: IterationEvent[] = [];
+  /** Of so many iterations one is taken, the last. */
+  let stride = 1;
+  let last: IterationEvent | undefined;
   return {
     add(event) {
-      if (events.length >= 2 * MOST_ITERATIONS) events = events.slice(-MOST_ITERATIONS);
+      if (event.statistics.length === 0) return;
+      last = event;
+      if (event.iteration % stride !== 0) return;
       events.push(event);
+      if (events.length <= MOST_ITERATIONS) return;
+      stride *= 2;
+      events = events.filter(({ iteration }) => iteration % stride === 0);
     },
     rewind(iteration) {
       events = until(events, iteration);
+      last = events.at(-1);
     },
-    column(bands) {
-      const recent = events.slice(-MOST_ITERATIONS);
-      const [latest] = recent.slice(-1);
-      if (!latest || latest.statistics.length === 0) return null;
-      const values = latest.statistics.flatMap((_, layer) =>
-        FIGURES.map((figure) =>
-          meanFigure(
-            figure,
-            recent.map(({ statistics }) => finite(statistics[layer][figure])),
-          ),
-        ),
-      );
-      return { iteration: latest.iteration, span: 1, values, bands: bands() };
+    columns(bands) {
+      if (!last) return [];
+      const taken = events.at(-1) === last ? events : [...events, last];
+      const count = Math.min(MOST_COLUMNS, Math.max(1, Math.floor(taken.length / COLUMN_ITERATIONS)));
+      const now = bands();
+      return Array.from({ length: count }, (_, i) => {
+        const part = taken.slice((taken.length * i) / count, (taken.length * (i + 1)) / count);
+        return { iteration: part[part.length - 1].iteration, span: 1, values: meanOf(part), bands: now };
+      });
     },
   };
+}
+
+/** Layer by layer, figure by figure. */
+function meanOf(events: readonly IterationEvent[]): (number | null)[] {
+  return events[0].statistics.flatMap((_, layer) =>
+    FIGURES.map((figure) =>
+      meanFigure(
+        figure,
+        events.map(({ statistics }) => finite(statistics[layer][figure])),
+      ),
+    ),
+  );
 }
 
 function finite(value: number): number | null {

@@ -31,8 +31,8 @@ export interface Tick {
   readonly examplesPerSecond: number;
   /** Training loss, one point for several iterations where there are many. */
   readonly loss: readonly CurvePoint[];
-  /** Absent where no iteration ended since the last tick. */
-  readonly flow: FlowColumn | null;
+  /** Several where many iterations ended since the last tick, so that short trainings have a course too. */
+  readonly flow: readonly FlowColumn[];
   /** The last ones, where there are too many to send them all. */
   readonly epochs: readonly EpochEvent[];
   /** Raised, changed or withdrawn. */
@@ -115,7 +115,7 @@ export function extendHistory(before: RunHistory, tick: Tick): RunHistory {
     learningRate: tick.learningRate,
     examplesPerSecond: tick.examplesPerSecond,
     loss: tick.loss.reduce((list, point) => bounded(list, point, MOST_POINTS, mergePoints), history.loss),
-    flow: tick.flow ? bounded(history.flow, tick.flow, MOST_COLUMNS, mergeColumns) : history.flow,
+    flow: tick.flow.reduce((list, column) => bounded(list, column, MOST_COLUMNS, mergeColumns), history.flow),
     epochs: boundedEpochs([...history.epochs, ...tick.epochs]),
     findings: tick.findings.length === 0 ? history.findings : tick.findings.reduce(withFinding, history.findings),
   };

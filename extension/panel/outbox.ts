@@ -79,7 +79,7 @@ export function mergeTicks(first: Tick, later: Tick): Tick {
     ...later,
     ...(earlier.rewind !== undefined && { rewind: Math.min(earlier.rewind, rewind ?? Infinity) }),
     loss: [...earlier.loss, ...later.loss],
-    flow: later.flow ?? earlier.flow,
+    flow: [...earlier.flow, ...later.flow],
     epochs: [...earlier.epochs, ...later.epochs],
     findings: [...earlier.findings, ...later.findings],
   };
@@ -87,8 +87,7 @@ export function mergeTicks(first: Tick, later: Tick): Tick {
 
 function rewound(tick: Tick, rewind: number): Tick {
   const [loss, epochs, findings] = [until(tick.loss, rewind), until(tick.epochs, rewind), until(tick.findings, rewind)];
-  const [flow = null] = until(tick.flow ? [tick.flow] : [], rewind);
-  return { ...tick, loss, flow, epochs, findings };
+  return { ...tick, loss, flow: until(tick.flow, rewind), epochs, findings };
 }
 
 const nodeTimers = {

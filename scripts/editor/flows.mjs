@@ -45,7 +45,7 @@ export function flowFiles() {
  * @param {object} options
  * @param {readonly string[]} [options.sources] test files, all if left out
  * @param {string} [options.grep] only the tests whose title matches
- * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ * @returns {Promise<{ passed: number, failed: number, skipped: number, failures: string[] }>}
  */
 export async function runFlows({ sources = flowFiles(), grep } = {}) {
   const extension = await packExtension();
@@ -162,7 +162,11 @@ function judge({ code, problem, said }, report) {
   if (code !== 0 && counts.failed === 0 && problems.length === 0) problems.push(`the flows ended with ${code}`);
   for (const each of problems) console.log(`  ✖ ${each}`);
   if (problems.length > 0) console.log(said.trimEnd().replace(/^/gm, "      "));
-  return { ...counts, failed: counts.failed + problems.length };
+  const failures = [
+    ...of("fail").map(({ title, error }) => `${title}\n  ${error.split("\n", 3).join("\n  ")}`),
+    ...problems,
+  ];
+  return { ...counts, failed: failures.length, failures };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

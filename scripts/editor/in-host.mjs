@@ -67,7 +67,7 @@ export async function bundleHostTests(sources) {
  * @param {readonly string[]} options.bundles
  * @param {string} options.extension the folder of the extension
  * @param {string} [options.grep]
- * @returns {Promise<{ passed: number, failed: number, skipped: number, titles: string[] }>}
+ * @returns {Promise<{ passed: number, failed: number, skipped: number, titles: string[], failures: string[] }>}
  */
 export async function runInHost({ leg, workspace, bundles, extension, grep }) {
   const program = leg === "desktop" ? desktopProgram() : join(root, "scripts", "editor", "as-code.mjs");
@@ -164,7 +164,11 @@ function judge({ code, problem, said, leg, workspace, events }) {
     problems.push(`the editor ended with exit code ${code}`);
   for (const each of problems) console.log(`  ✖ ${each}`);
   if (problems.length > 0) console.log(said.trimEnd().replace(/^/gm, "      "));
-  return { ...counts, failed: counts.failed + problems.length, titles: events.flatMap(titleOfResult) };
+  const failures = [
+    ...of("fail").map(({ title, error }) => `${title}\n  ${error.split("\n", 3).join("\n  ")}`),
+    ...problems,
+  ];
+  return { ...counts, failed: failures.length, failures, titles: events.flatMap(titleOfResult) };
 }
 
 function titleOfResult({ event, title }) {

@@ -181,6 +181,9 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
       await page.keyboard.press("Enter");
       await page.locator(`.tab.active[data-resource-name="${file}"]`).first().waitFor();
       await page.locator(".editor-instance .view-lines .view-line").first().waitFor();
+      // The tab is there before keys go to the text.
+      await input.waitFor({ state: "hidden" });
+      await page.locator(".editor-group-container.active .monaco-editor.focused").first().waitFor();
     },
     async goToLine(line) {
       await page.keyboard.press("Control+g");

@@ -10,7 +10,7 @@ function tick(iteration: number, more: Partial<Tick> = {}): Tick {
     learningRate: 0.1,
     examplesPerSecond: 1,
     loss,
-    flow: null,
+    flow: [],
     epochs: [],
     findings: [],
     ...more,

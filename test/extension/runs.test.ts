@@ -73,7 +73,7 @@ function tickOf(number: number): Tick {
     learningRate: 0.1,
     examplesPerSecond: 5,
     loss: [{ iteration, mean: 1 / iteration, least: 0, most: 1, span: 1 }],
-    flow: null,
+    flow: [],
     epochs: [epoch(number, 1 / number)],
     findings: [],
   };

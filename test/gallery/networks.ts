@@ -95,7 +95,7 @@ export function tickOf(run: SimulatedRun, from: number, iterations: number): Tic
     learningRate,
     examplesPerSecond: 21_400 + 900 * wave(seed, to / 40),
     loss: [{ iteration: to, span: 1, mean: finite(loss), least: finite(loss - spread), most: finite(loss + spread) }],
-    flow: { iteration: to, span: 1, values, bands: bandsOf(statisticsOf(values)) },
+    flow: [{ iteration: to, span: 1, values, bands: bandsOf(statisticsOf(values)) }],
     epochs,
     findings: run.findings.filter((finding) => finding.iteration > from && finding.iteration <= to),
   };

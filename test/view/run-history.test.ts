@@ -44,7 +44,7 @@ const tick = (more: Partial<Tick>): Tick => ({
   learningRate: 0.1,
   examplesPerSecond: 1,
   loss: [],
-  flow: null,
+  flow: [],
   epochs: [],
   findings: [],
   ...more,
@@ -139,15 +139,35 @@ describe("ticks", () => {
     assert.equal(collector.take(), undefined, "nothing happened since");
   });
 
+  it("hold the course of a training that is over within one", () => {
+    const collector = createTickCollector(() => ({}));
+    for (let n = 1; n <= 1000; n++) collector.add(iteration(n, n, n));
+    const columns = collector.take()?.flow ?? [];
+    assert.equal(columns.length, 8);
+    assert.equal(columns.at(-1)?.iteration, 1000);
+    // Each stands for an eighth: the geometric mean of n lies about its middle.
+    columns.forEach(({ values, iteration: end }, i) => {
+      assert.ok(Math.abs(end - 125 * (i + 1)) <= 16, `ends at ${end}`);
+      const mean = values[FIGURES.indexOf("gradient")] ?? 0;
+      if (i > 0) assert.ok(Math.abs(mean / (125 * (i + 0.5)) - 1) < 0.1, `column ${i} is ${mean}`);
+    });
+    for (let n = 1001; n <= 1003; n++) collector.add(iteration(n, n, n));
+    assert.deepEqual(
+      collector.take()?.flow.map(({ iteration: end }) => end),
+      [1003],
+      "a few are one column",
+    );
+  });
+
   it("average norms geometrically, fractions arithmetically, and leave out what has no meaning", () => {
     const collector = createTickCollector(() => ({ gradient: [0.1, 10] }));
     collector.add(iteration(1, 1, 1e-4));
     collector.add(iteration(2, NaN, 1e-2));
     const taken = collector.take();
-    const of = (figure: (typeof FIGURES)[number]) => taken?.flow?.values[FIGURES.indexOf(figure)];
+    const of = (figure: (typeof FIGURES)[number]) => taken?.flow[0].values[FIGURES.indexOf(figure)];
     assert.ok(Math.abs((of("gradient") ?? 0) - 1e-3) < 1e-15);
     assert.deepEqual([of("dead"), of("saturated"), of("outputGradient")], [0.25, null, null]);
-    assert.deepEqual(taken?.flow?.bands, { gradient: [0.1, 10] });
+    assert.deepEqual(taken?.flow[0].bands, { gradient: [0.1, 10] });
     assert.deepEqual(
       taken?.loss.map(({ mean }) => mean),
       [1, null],
@@ -182,7 +202,7 @@ describe("a run's history", () => {
         least: 0,
         most: 1,
       }));
-      const flow = { iteration: 4 * n, span: 1, values: [null, 1, 1, 1, 1, 0, null], bands: {} };
+      const flow = [{ iteration: 4 * n, span: 1, values: [null, 1, 1, 1, 1, 0, null], bands: {} }];
       history = extendHistory(history, tick({ iteration: 4 * n, loss, flow }));
       assert.ok(history.loss.length <= MOST_POINTS && history.flow.length <= MOST_COLUMNS);
     }
