@@ -8,6 +8,7 @@ import { addTypes } from "./commands/add-types";
 import { newModel } from "./commands/new-model";
 import { announceRuns } from "./commands/progress";
 import { registerReports, reportCommands } from "./commands/reports";
+import { deviceCommands } from "./commands/devices";
 import { runCommands } from "./commands/runs";
 import { trainingCommands } from "./commands/training";
 import { registerDebugger } from "./debug";
@@ -99,7 +100,9 @@ function wire(context: ExtensionContext): Services {
     session: randomBytes(8).toString("hex"),
     startTraining(task, onMessage) {
       const settings = settingsFor(Uri.file(task.file));
-      const { device, threads, timeLimit } = settings;
+      const { threads, timeLimit } = settings;
+      // A debugger looks at every value, and goes by the CPU's.
+      const device = task.debug ? "cpu" : settings.device;
       return hosts.start({ ...task, device, threads, timeLimit }, settings, {
         onMessage,
         onOutput: (text) => printed(task.file, text),
@@ -133,6 +136,7 @@ function registerCommands(services: Services): Disposable[] {
   const all: Record<string, (...given: unknown[]) => unknown> = {
     ...trainingCommands(services),
     ...reportCommands(services),
+    ...deviceCommands(services),
     ...runCommands(services),
     ...debugCommands(services),
     newModel: () => newModel(services),

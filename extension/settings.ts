@@ -1,4 +1,5 @@
 import { workspace, type Uri } from "vscode";
+import type { Device } from "../engine/api/host";
 
 /** The user's settings, read anew each time: a change holds for what is started next. */
 export interface Settings {
@@ -7,7 +8,7 @@ export interface Settings {
   readonly timeLimit: number;
   /** MiB. */
   readonly memoryLimit: number;
-  readonly device: "cpu";
+  readonly device: Device;
   /** 0: as many as the machine has cores. */
   readonly threads: number;
   readonly checkOnChange: boolean;
@@ -39,7 +40,7 @@ export function settingsFor(uri?: Uri): Settings {
     host: configuration.get<string>("engine.host") === "process" ? "process" : "thread",
     timeLimit: atLeast(1, configuration.get("engine.timeLimit"), 10),
     memoryLimit: atLeast(128, configuration.get("engine.memoryLimit"), 4096),
-    device: "cpu",
+    device: oneOf(["cpu", "webgpu"], configuration.get("engine.device")),
     threads: Math.round(atLeast(0, configuration.get("engine.threads"), 0)),
     checkOnChange: configuration.get("check.onChange", true),
     predictions: configuration.get("check.predictGradients", true),

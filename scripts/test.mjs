@@ -6,7 +6,7 @@
  *
  *   npm test -- --grep softmax            only the tests of Node whose title matches, without types, lint and format
  *   npm test -- test/ops/einsum.test.ts   only these files (or folders), likewise; of whatever kind they are
- *   npm test -- --only=types,lint         only these stages: types, lint, format, build, package, mocha, host, browser
+ *   npm test -- --only=types,lint         only these stages: types, lint, format, build, package, mocha, gpu, host, browser
  *   npm test -- --only=host --grep lens   some tests of a stage
  *   npm test -- --reporter=spec           another of mocha's reporters
  */
@@ -16,15 +16,15 @@ import { join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { bundleHostTests, runInHost } from "./editor/in-host.mjs";
-import { editors } from "./editor/install.mjs";
+import { editors, softwareAdapter } from "./editor/install.mjs";
 import { PlainError, ensureInstalled, root, userDirectory } from "./ensure.mjs";
 import { packExtension } from "./package.mjs";
 import { extensionFolder } from "./stage.mjs";
 
-const stages = { types, lint, format, build: buildStage, package: packageStage, mocha, host, browser };
+const stages = { types, lint, format, build: buildStage, package: packageStage, mocha, gpu, host, browser };
 
 /** Folders of test/ whose tests want more than Node, with the stage that runs them. */
-const special = { "in-host": "host", browser: "browser" };
+const special = { "in-host": "host", browser: "browser", webgpu: "gpu" };
 
 /** TypeScript's projects: the panel and its tests know the DOM, all else does not. */
 const projects = [".", "webview", "test/webview", "test/gallery"];
@@ -84,7 +84,7 @@ function readOptions() {
     }
   }
   // Tests start what was built.
-  if (chosen.some((name) => ["mocha", "host", "browser"].includes(name))) chosen.unshift("build");
+  if (chosen.some((name) => ["mocha", "gpu", "host", "browser"].includes(name))) chosen.unshift("build");
   return { grep, reporter, files, only: Object.keys(stages).filter((name) => chosen.includes(name)) };
 }
 
@@ -175,9 +175,19 @@ async function tool(path, args) {
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
+/** Those of Node. */
+function mocha(options) {
+  return runMocha(testFiles("mocha", options.files), options);
+}
+
+/** Those that need a WebGPU adapter: on the machine's own, or on Linux on the one in software that a Chromium brings along. */
+async function gpu(options) {
+  const software = process.platform === "linux" && !process.env.VK_ICD_FILENAMES ? await softwareAdapter() : {};
+  return runMocha(testFiles("gpu", options.files), options, software);
+}
+
 /** Bundles the test files and runs them in a process of their own, which reports each test as it ends. */
-async function mocha({ grep, reporter, files }) {
-  const sources = testFiles("mocha", files);
+async function runMocha(sources, { grep, reporter }, variables = {}) {
   const bundles = await bundleTests(sources);
 
   const counts = { passed: 0, failed: 0, failures: [] };
@@ -194,7 +204,7 @@ async function mocha({ grep, reporter, files }) {
     join(root, "scripts", "mocha.mjs"),
     JSON.stringify({ grep, reporter, colour, bundles }),
   ];
-  const code = await run(args, (child) => {
+  const code = await run(args, variables, (child) => {
     const heard = () => {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => child.kill("SIGKILL"), silenceLimitMs);
@@ -263,10 +273,10 @@ async function bundleTests(entryPoints) {
 }
 
 /** Runs Node on `args` with this process's output; resolves to the exit code, or the signal that ended it. */
-function run(args, watch) {
+function run(args, variables = {}, watch = undefined) {
   return new Promise((resolve, reject) => {
     const stdio = ["ignore", "inherit", "inherit", ...(watch ? ["ipc"] : [])];
-    const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio });
+    const child = spawn(process.execPath, args, { cwd: root, env: { ...environment, ...variables }, stdio });
     children.add(child);
     child.on("error", reject);
     child.on("close", (code, signal) => {

@@ -27,7 +27,8 @@ export interface Backend {
 /**
  * A kernel with its buffers. No output has memory in common with another buffer, but for one thing: a map, or a result of a sweep that is
  * not combined, may stand where one of its inputs stands, if that has the same type and size, is read by this expression, dense and
- * as a whole, and is given once. It is then read before it is written, element by element.
+ * as a whole, and is given once. It is then read before it is written, element by element. So may an element result of rows, read by way
+ * of results that are not combined, too, if no later result has the input but by way of this one.
  */
 export interface Dispatch {
   readonly kernel: Kernel;
@@ -42,11 +43,13 @@ export interface Prepared {
   dispose(): void;
 }
 
-/** What went wrong in one dispatch, such as an index out of range. */
+/** What went wrong in one dispatch, such as an index out of range. Of a backend that computes behind one's back, `read` throws it. */
 export class DispatchError extends Error {
   constructor(
     readonly index: number,
     message: string,
+    /** What the dispatch belongs to, where it is not what was just run. */
+    readonly prepared?: Prepared,
   ) {
     super(message);
   }

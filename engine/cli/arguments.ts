@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Device } from "../host/messages";
 
 /** What the user asked for on the command line. */
 export type Command =
@@ -18,7 +19,7 @@ export interface TrainCommand {
   readonly timeLimit: number;
   readonly epochs: number | undefined;
   readonly seed: number | undefined;
-  readonly device: "cpu";
+  readonly device: Device;
   readonly threads: number | undefined;
   readonly maxSteps: number | undefined;
   readonly out: string | undefined;
@@ -64,7 +65,7 @@ train:
   --epochs N         Passes over the data, instead of the file's
   --max-steps N      Stop after this many updates
   --seed N           Seed of all randomness, instead of the file's
-  --device cpu       Where to compute
+  --device NAME      Where to compute: cpu (default), or webgpu for the graphics card
   --threads N        How many compute (default 0: as many as the machine has cores, up to 8)
   --out DIR          Write checkpoint.safetensors, checkpoint.json and metrics.jsonl there
   --resume PATH      Go on from a checkpoint (a file, or a folder that --out wrote)
@@ -170,10 +171,9 @@ function pathOption(name: string, path: string | undefined): string | undefined 
   return path;
 }
 
-function deviceOption(device: string | undefined): "cpu" {
+function deviceOption(device: string | undefined): Device {
   if (device === undefined || device === "cpu") return "cpu";
-  if (device === "webgpu")
-    throw new UsageError("--device webgpu: this version has no WebGPU backend; use --device cpu");
+  if (device === "webgpu") return device;
   throw new UsageError(`--device must be cpu or webgpu, got ${device}`);
 }
 

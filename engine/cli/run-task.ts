@@ -10,13 +10,14 @@ export interface HostListener {
 const USAGE = 2;
 const INTERRUPTED = 130;
 
-/** Runs one task in a worker thread, and returns the exit code: 0, 1 for a mistake in the program, 2 for one on the command line. */
+/** Runs one task in a host of its own, and returns the exit code: 0, 1 for a mistake in the program, 2 for one on the command line. */
 export async function runTask(task: Task, json: boolean, listener: HostListener): Promise<number> {
   /** Whether it trains, and looks for a wish to stop between iterations. */
   let trains = false;
   let asked = false;
   const host = startHost({
-    kind: "thread",
+    // A driver of the graphics card may bring its process down.
+    kind: task.kind === "train" && task.device === "webgpu" ? "process" : "thread",
     script: new URL("./worker.mjs", import.meta.url),
     task,
     // What the user's code prints must not mix with machine-readable output, and a check runs nothing worth printing.

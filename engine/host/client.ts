@@ -275,7 +275,7 @@ function startProcess({ script, onOutput, execPath }: HostOptions, memoryLimit: 
 }
 
 function fileProblem({ file, ...task }: Task): string | undefined {
-  if (task.kind === "live") return undefined;
+  if (task.kind === "live" || (task.kind === "devices" && !task.measure)) return undefined;
   if ("text" in task && task.text !== undefined) return undefined;
   try {
     return statSync(file).isDirectory() ? `${file}: this is a folder, a model file is needed` : undefined;

@@ -12,7 +12,7 @@ import type { Look, LookResult, NetworkResult } from "../view/looks";
  * the same either way; a host carries out one task.
  */
 
-export type Task = CheckTask | LiveTask | TrainTask | TraceTask | GradientsTask | RateTask;
+export type Task = CheckTask | LiveTask | TrainTask | TraceTask | GradientsTask | RateTask | DevicesTask;
 
 interface FileTask {
   readonly file: string;
@@ -52,9 +52,12 @@ export interface CheckResult {
   readonly network: NetworkResult | null;
 }
 
+/** Where a training computes. */
+export type Device = "cpu" | "webgpu";
+
 export interface TrainTask extends FileTask {
   readonly kind: "train";
-  readonly device: "cpu";
+  readonly device: Device;
   /** How many compute; 0, the default, for as many as the machine has cores. */
   readonly threads?: number | undefined;
   readonly epochs?: number | undefined;
@@ -88,6 +91,12 @@ export interface GradientsTask extends FileTask {
 /** Raises the learning rate step by step and watches the loss (Smith 2017, "Cyclical learning rates"). */
 export interface RateTask extends FileTask {
   readonly kind: "rate";
+}
+
+/** Looks what there is to compute on; with a file, how fast each trains it. For a process of its own: a driver may bring it down. */
+export interface DevicesTask extends FileTask {
+  readonly kind: "devices";
+  readonly measure: boolean;
 }
 
 /** Done, a mistake in the program or its data, a mistake on the command line, stopped. */
@@ -141,6 +150,8 @@ export type HostMessage =
   | { readonly kind: "records"; readonly records: readonly NodeRecord[] }
   | { readonly kind: "gradients"; readonly reports: readonly ParameterCheck[] }
   | { readonly kind: "rate"; readonly result: RateResult }
+  /** `batchSize` is null where a batch is all examples, or nothing was measured. */
+  | { readonly kind: "devices"; readonly devices: readonly DeviceFigures[]; readonly batchSize: number | null }
   | { readonly kind: "failure"; readonly message: string; readonly exitCode: ExitCode }
   | { readonly kind: "done"; readonly exitCode: ExitCode };
 
@@ -149,6 +160,16 @@ export interface ParameterCheck extends GradientReport {
   readonly name: string;
   readonly file: string | null;
   readonly line: number | null;
+}
+
+export interface DeviceFigures {
+  readonly device: Device;
+  /** What it says of itself; null where it is not there. */
+  readonly name: string | null;
+  /** Why it is not there. */
+  readonly lacking: string | null;
+  /** From one update to the next, where it was measured. */
+  readonly milliseconds: number | null;
 }
 
 export interface RateResult {

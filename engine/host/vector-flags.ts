@@ -17,7 +17,7 @@ export interface VectorSupport {
  * knowledge of the program that runs Node, as its command line would: that program refuses to start with a flag it does not know.
  */
 export function setVectorFlags(): void {
-  if (needsRelaxedFlag()) v8.setFlagsFromString(RELAXED);
+  if (needsRelaxedFlag() && !isRefused(RELAXED)) v8.setFlagsFromString(RELAXED);
   if (lackOfWide() !== undefined) return;
   v8.setFlagsFromString(WIDE);
   setEnvironmentData(DATA_KEY, true);
@@ -29,7 +29,7 @@ export function vectorSupport(): VectorSupport {
   return {
     wide: wide && lackOfWide() === undefined,
     lacking: {
-      "relaxed SIMD": needsRelaxedFlag() ? `relaxed SIMD kernels ${elsewhere}` : "this platform has no relaxed SIMD",
+      "relaxed SIMD": lackOfRelaxed(elsewhere),
       "256-bit SIMD": `256-bit kernels ${lackOfWide() ?? elsewhere}`,
     },
   };
@@ -50,6 +50,11 @@ function needsRelaxedFlag(): boolean {
   return major === 11 && minor < 4;
 }
 
+function lackOfRelaxed(elsewhere: string): string {
+  if (!needsRelaxedFlag()) return "this platform has no relaxed SIMD";
+  return `relaxed SIMD kernels ${isRefused(RELAXED) ? `are switched off by ${RELAXED.replace("--", "--no-")}` : elsewhere}`;
+}
+
 /** Up to V8 12 the flag exists, and makes nothing faster. @returns undefined where 256-bit kernels are possible */
 function lackOfWide(): string | undefined {
   if (process.arch !== "x64") return "need an x64 processor";
@@ -57,7 +62,13 @@ function lackOfWide(): string | undefined {
   // V8 writes a message to stderr when it is given a flag that it was built without.
   const { variables } = process.config as { readonly variables: Readonly<Record<string, unknown>> };
   const isBuilt = variables.v8_enable_wasm_simd256_revec === 1;
-  return isBuilt ? undefined : "are not part of this build of Node";
+  if (!isBuilt) return "are not part of this build of Node";
+  return isRefused(WIDE) ? `are switched off by ${WIDE.replace("--", "--no-")}` : undefined;
+}
+
+/** Whether whoever started Node switched the flag off; what they want is not undone. */
+function isRefused(flag: string): boolean {
+  return process.execArgv.some((each) => each.replaceAll("_", "-") === flag.replace("--", "--no-"));
 }
 
 function version(): readonly [major: number, minor: number] {

@@ -9,6 +9,7 @@ import { createNodeFiles } from "./node-files";
 import { locateUser } from "./program";
 import { type Session, createSession } from "./session";
 import { check } from "./tasks/check";
+import { compareDevices } from "./tasks/devices";
 import { checkLive } from "./tasks/live";
 import { checkModelGradients } from "./tasks/gradients";
 import { findRate } from "./tasks/rate";
@@ -80,6 +81,8 @@ function carryOut(task: Task, running: Session): Promise<void> {
       return checkModelGradients(task, running);
     case "rate":
       return findRate(task, running);
+    case "devices":
+      return compareDevices(task, running);
     default:
       return task satisfies never;
   }

@@ -223,7 +223,7 @@ function copyInstruction(from: number, to: number, size: number, node: Tensor): 
 }
 
 /** Drops instructions of which nobody reads anything. */
-function withoutUnread(instructions: readonly Instruction[], kept: ReadonlySet<number>): Instruction[] {
+export function withoutUnread(instructions: readonly Instruction[], kept: ReadonlySet<number>): Instruction[] {
   const read = new Set(kept);
   const left: Instruction[] = [];
   for (const instruction of instructions.toReversed()) {

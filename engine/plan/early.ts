@@ -4,8 +4,13 @@ import type { Instruction, Slot } from "./instruction";
  * Moves instructions that make little of much, such as sums, right behind what they read, so that this need not be kept for them:
  * what is measured of activations and gradients is then measured while they are there.
  * @param instructions each value is written once, before it is read
+ * @param also whether another instruction moves as well; asked of each in order
  */
-export function shrinkEarly(instructions: readonly Instruction[], slots: readonly Slot[]): Instruction[] {
+export function shrinkEarly(
+  instructions: readonly Instruction[],
+  slots: readonly Slot[],
+  also: (instruction: Instruction) => boolean = () => false,
+): Instruction[] {
   /** By value: the instruction that it is there after, of those that stay; −1 for what is there from the beginning. */
   const thereAfter = new Map<number, number>();
   const followers: Instruction[][] = [[]];
@@ -13,7 +18,8 @@ export function shrinkEarly(instructions: readonly Instruction[], slots: readonl
   instructions.forEach((instruction, at) => {
     followers.push([]);
     const { inputs, outputs } = instruction;
-    stays.push(!isShrinking(instruction, slots, thereAfter));
+    const isAlso = also(instruction);
+    stays.push(!isAlso && !isShrinking(instruction, slots, thereAfter));
     // Those that follow the same one keep their order, so that they may read each other.
     const place = stays[at] ? at : Math.max(-1, ...inputs.map((slot) => thereAfter.get(slot) ?? -1));
     if (!stays[at]) followers[place + 1].push(instruction);

@@ -1,5 +1,5 @@
 import type { Expression } from "../kernel/expression";
-import type { SweepResult, View } from "../kernel/kernel";
+import type { RowsKernel, RowsResult, SweepResult, View } from "../kernel/kernel";
 import type { Instruction } from "./instruction";
 import { isWhole } from "./layout";
 
@@ -12,7 +12,8 @@ export function inputsOverwritten(
   instruction: Instruction,
   fits: (input: number, output: number) => boolean,
 ): (number | undefined)[] {
-  const { inputs, outputs } = instruction;
+  const { kernel, inputs, outputs } = instruction;
+  if (kernel.kind === "rows") return overwrittenByRows(kernel, inputs, outputs, fits);
   const elementwise = elementwiseOf(instruction);
   if (!elementwise) return outputs.map(() => undefined);
   const { shape, views, results } = elementwise;
@@ -32,6 +33,52 @@ export function inputsOverwritten(
     taken.add(inputs[at]);
     return inputs[at];
   });
+}
+
+/** An element result may take the memory of what it is made of, if what follows has that only through this result. */
+function overwrittenByRows(
+  { shape, views, results }: RowsKernel,
+  inputs: readonly number[],
+  outputs: readonly number[],
+  fits: (input: number, output: number) => boolean,
+): (number | undefined)[] {
+  const taken = new Set<number>();
+  const kept = results.flatMap((result, j) => (result.kept ? [j] : []));
+  return kept.map((j, i) => {
+    if (results[j].over !== "element") return undefined;
+    const own = inputsBehind(views.length, results)[j];
+    const later = inputsBehind(views.length, results, j).slice(j + 1);
+    const at = inputs.findIndex(
+      (slot, k) =>
+        own.has(k) &&
+        !taken.has(slot) &&
+        inputs.indexOf(slot) === inputs.lastIndexOf(slot) &&
+        fits(slot, outputs[i]) &&
+        isWhole(views[k], shape) &&
+        !later.some((read) => read.has(k)),
+    );
+    if (at < 0) return undefined;
+    taken.add(inputs[at]);
+    return inputs[at];
+  });
+}
+
+/**
+ * By result: the inputs that its body reads itself or by way of results that are not combined.
+ * @param except a result by way of which nothing is read
+ */
+function inputsBehind(views: number, results: readonly RowsResult[], except?: number): ReadonlySet<number>[] {
+  const reads: Set<number>[] = [];
+  for (const { body } of results) {
+    const own = new Set<number>();
+    for (const i of inputsRead(body)) {
+      if (i < views) own.add(i);
+      else if (i - views !== except && results[i - views].combine === undefined)
+        for (const read of reads[i - views]) own.add(read);
+    }
+    reads.push(own);
+  }
+  return reads;
 }
 
 export interface Elementwise {

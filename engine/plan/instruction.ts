@@ -5,7 +5,7 @@ import type { ElementType, Kernel, View } from "../kernel/kernel";
 export interface Instruction {
   readonly kernel: Kernel;
   readonly inputs: readonly number[];
-  /** One, or one for each result of a sweep. */
+  /** One, or one for each result of a sweep or each that rows keep. */
   readonly outputs: readonly number[];
   /** The node whose value the (first) output is, for messages and profiles. */
   readonly node: Tensor;

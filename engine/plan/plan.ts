@@ -8,10 +8,12 @@ import { type Instruction, type Slot, sameView } from "./instruction";
 import { type Part, areApart, rowOf } from "./assemble";
 import { dropCopies } from "./copies";
 import { shrinkEarly } from "./early";
+import { chainSums, fuseEpilogues } from "./epilogues";
 import { reshapedView } from "./layout";
 import { splitCommits } from "./commit";
 import { type Packed, pack } from "./pack";
 import { shapeProducts } from "./products";
+import { joinRows } from "./rows";
 import { joinSweeps } from "./sweeps";
 import { usesIndex, weight } from "./weight";
 import type { LoweredInput } from "../ops/operation";
@@ -109,8 +111,11 @@ class Planner {
     }));
     const outputs = new Map(wanted.map((output) => [output, valueOf(output)]));
     const split = splitCommits(shaped, this.types, assigned, new Set(outputs.values()));
-    const joined = shrinkEarly(joinSweeps(split.rest, this.types, split.kept), this.types);
-    return { ...pack([...joined, ...split.commits], this.types, this.leaves, outputs), commitFrom: joined.length };
+    const { rest, kept: needed } = split;
+    const summed = chainSums(rest, this.types, needed);
+    const joined = joinRows(joinSweeps(summed, this.types, needed), this.types, needed);
+    const ordered = fuseEpilogues(shrinkEarly(joined, this.types), this.types, needed);
+    return { ...pack([...ordered, ...split.commits], this.types, this.leaves, outputs), commitFrom: ordered.length };
   }
 
   private leaf(node: Tensor): number {

@@ -111,7 +111,15 @@ export function compileProgram(
     commit: () => {
       runPart(commitFrom, plan.instructions.length);
     },
-    read: (output) => backend.read(bufferOf(output)),
+    read: async (output) => {
+      try {
+        return await backend.read(bufferOf(output));
+      } catch (error) {
+        if (error instanceof DispatchError && error.prepared === prepared)
+          throw placed(error, plan.instructions[error.index].node);
+        throw error;
+      }
+    },
     copyTo: (output, target) => backend.copy(bufferOf(output), target),
     dispose: () => {
       prepared.dispose();

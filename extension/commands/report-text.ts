@@ -1,4 +1,4 @@
-import type { ParameterCheck, RateResult } from "../../engine/api/host";
+import type { Device, DeviceFigures, ParameterCheck, RateResult } from "../../engine/api/host";
 import { shortNumber } from "../format";
 import { shortRate } from "./rate-edit";
 
@@ -62,6 +62,43 @@ export function rateTable(name: string, { points, suggestion, current }: RateRes
     "From a tiny rate on, the rate grows a little with each iteration until the loss blows up (L. Smith 2017, *Cyclical learning rates*). A good rate lies where the loss falls steeply, well before it rises.",
     shown.length === 0 ? "" : table(["learning rate", "loss", "", ""], rows),
   ]);
+}
+
+/** How fast each device trains a model, as a page of Markdown. */
+export function deviceTable(name: string, devices: readonly DeviceFigures[], batchSize: number | null): string {
+  const rows = devices.map(({ device, name: called, lacking, milliseconds }) => [
+    device === "cpu" ? "CPU" : "GPU",
+    milliseconds === null ? "" : `${shortNumber(milliseconds)} ms`,
+    milliseconds === null || batchSize === null ? "" : shortNumber((1000 * batchSize) / milliseconds),
+    called ?? lacking ?? "",
+  ]);
+  return page(`Devices for ${name}`, [
+    deviceVerdict(devices).text,
+    "Each device trained the model from its initial weights for a moment; the time is the median from one update to the next.",
+    table(["device", "time of an update", "examples a second", ""], rows),
+  ]);
+}
+
+/** Less of a difference than this is none. */
+const WORTH_CHANGING = 1.1;
+
+/** Which device is best for a model, null where it makes no difference or nothing was measured. */
+export function deviceVerdict(devices: readonly DeviceFigures[]): {
+  readonly text: string;
+  readonly best: Device | null;
+} {
+  const timeOf = (device: Device): number | null =>
+    devices.find((each) => each.device === device)?.milliseconds ?? null;
+  const [cpu, gpu] = [timeOf("cpu"), timeOf("webgpu")];
+  if (cpu === null) return { text: "Nothing was measured.", best: null };
+  if (gpu === null) {
+    const reason = devices.find(({ device }) => device === "webgpu")?.lacking;
+    return { text: `There is the CPU alone${reason ? `: ${reason}` : ""}.`, best: "cpu" };
+  }
+  const [fast, slow, best] = gpu < cpu ? ([gpu, cpu, "webgpu"] as const) : ([cpu, gpu, "cpu"] as const);
+  if (slow / fast < WORTH_CHANGING) return { text: "The CPU and the GPU are about equally fast.", best: null };
+  const [winner, loser] = best === "cpu" ? ["CPU", "GPU"] : ["GPU", "CPU"];
+  return { text: `The ${winner} trains it ${(slow / fast).toFixed(1)} times as fast as the ${loser}.`, best };
 }
 
 function page(title: string, parts: readonly string[]): string {

@@ -27,16 +27,20 @@ export function reportCommands(services: Services): Record<string, (argument?: u
     async checkGradients(argument) {
       const uri = await prepared(argument, "Check Gradients");
       if (!uri) return;
-      const message = await carryOut(services, uri, "gradients", "Checking gradients of", "gradients");
+      const message = await carryOut(services, uri, taskOf("gradients", uri), "Checking gradients of", "gradients");
       if (message) await showGradients(uri, message.reports);
     },
     async findLearningRate(argument) {
       const uri = await prepared(argument, "Find Learning Rate");
       if (!uri) return;
-      const message = await carryOut(services, uri, "rate", "Finding a learning rate for", "rate");
+      const message = await carryOut(services, uri, taskOf("rate", uri), "Finding a learning rate for", "rate");
       if (message) await showRate(uri, message.result);
     },
   };
+}
+
+function taskOf(kind: "gradients" | "rate", { fsPath: file }: Uri): (timeLimit: number) => Task {
+  return (timeLimit) => ({ kind, file, timeLimit });
 }
 
 const SCHEME = "backstep-report";
@@ -61,7 +65,8 @@ export function registerReports(): Disposable {
 
 let refresh: (uri: Uri) => void = () => undefined;
 
-async function showReport(model: Uri, kind: string, text: string): Promise<void> {
+/** Shows a page of Markdown beside the model. @param kind what it is about: one page of a kind for each model */
+export async function showReport(model: Uri, kind: string, text: string): Promise<void> {
   const uri = Uri.from({ scheme: SCHEME, path: `/${basename(model.fsPath)} ${kind}.md` });
   texts.set(uri.path, text);
   refresh(uri);
@@ -76,17 +81,18 @@ async function showReport(model: Uri, kind: string, text: string): Promise<void>
   }
 }
 
-async function prepared(argument: unknown, title: string): Promise<Uri | undefined> {
+/** The model that a command is for, saved; undefined where the user gave up. */
+export async function prepared(argument: unknown, title: string): Promise<Uri | undefined> {
   if (!(await isTrusted(title))) return undefined;
   const uri = await chooseModel(argument, title);
   return uri && (await saved(uri)) ? uri : undefined;
 }
 
-/** Runs a task with progress and Cancel. @returns its report; undefined where it failed, which is then said, or was cancelled */
-async function carryOut<Kind extends "gradients" | "rate">(
+/** Runs a task on a model with progress and Cancel. @returns its report; undefined where it failed, which is then said, or was cancelled */
+export async function carryOut<Kind extends "gradients" | "rate" | "devices">(
   { hosts, log }: Services,
   uri: Uri,
-  task: Extract<Task["kind"], "gradients" | "rate">,
+  task: (timeLimit: number) => Task,
   doing: string,
   wanted: Kind,
 ): Promise<Extract<HostMessage, { kind: Kind }> | undefined> {
@@ -96,7 +102,7 @@ async function carryOut<Kind extends "gradients" | "rate">(
     { location: ProgressLocation.Notification, title, cancellable: true },
     async (_, cancel) => {
       let found: Extract<HostMessage, { kind: Kind }> | undefined;
-      const host = hosts.start({ kind: task, file: uri.fsPath, timeLimit: settings.timeLimit }, settings, {
+      const host = hosts.start(task(settings.timeLimit), settings, {
         onMessage: (message) => {
           if (message.kind === wanted) found = message as Extract<HostMessage, { kind: Kind }>;
           else if (message.kind === "note") log.info(`${shownPath(uri)}: ${message.message}`);

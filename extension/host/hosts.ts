@@ -23,7 +23,8 @@ export function createHosts(script: URL, storage: string): Hosts {
   return {
     start(task, { host: kind, memoryLimit }, { onMessage, onOutput }) {
       const host = startHost({
-        kind,
+        // A driver of the graphics card may bring its process down.
+        kind: task.kind === "devices" || (task.kind === "train" && task.device === "webgpu") ? "process" : kind,
         script,
         task: { ...task, storage },
         memoryLimit,

@@ -32,9 +32,9 @@ export function registerStatus({ runs, checker, programs }: Services): Disposabl
     }
     if (live.length === 0) {
       if (isModel(uri)) {
-        item.text = `$(circuit-board) Backstep: ${workspace.isTrusted ? `${device}, idle` : "restricted"}`;
+        item.text = `$(circuit-board) Backstep: ${workspace.isTrusted ? `${device === "cpu" ? "cpu" : "gpu"}, idle` : "restricted"}`;
         item.tooltip = workspace.isTrusted
-          ? `Backstep trains on the ${device.toUpperCase()}. Nothing trains now.`
+          ? `Backstep trains on the ${device === "cpu" ? "CPU" : "GPU"}. Nothing trains now.`
           : "Backstep runs no model in a workspace that is not trusted.";
         item.command = workspace.isTrusted ? "backstep.showPanel" : "workbench.trust.manage";
         const problem = workspace.isTrusted ? checker.checked(uri)?.failure : null;

@@ -11,12 +11,13 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { PlainError, ensureInstalled, fail, npm, root, takeTurn } from "../ensure.mjs";
@@ -83,6 +84,20 @@ export async function ensureEditor(leg) {
 export function ensureChromium() {
   return ensureProgram("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 }
+
+/**
+ * Variables with which Vulkan finds SwiftShader, which computes on the CPU what graphics cards do, and which Chromium's package brings
+ * along, and with which a library finds Vulkan itself.
+ */
+export async function softwareAdapter() {
+  const folders = [dirname(realpathSync(await ensureChromium())), "/usr/lib/chromium", "/usr/lib64/chromium"];
+  const folder = folders.find((each) => existsSync(join(each, ADAPTER)));
+  if (folder === undefined) throw new PlainError(`this Chromium comes without ${ADAPTER}, which tests of the GPU need`);
+  const libraries = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter);
+  return { VK_ICD_FILENAMES: join(folder, ADAPTER), LD_LIBRARY_PATH: libraries };
+}
+
+const ADAPTER = "vk_swiftshader_icd.json";
 
 /** What an installation depends on. */
 function recipe(editor) {

@@ -7,7 +7,7 @@ import { int, PRODUCTS, runKernel } from "./support";
 const backend = createJsBackend();
 
 describe("createWasmBackend", () => {
-  it("gives nothing where WebAssembly is missing or refuses to compile", () => {
+  it("gives nothing where WebAssembly is missing, and says why where it refuses to compile", () => {
     const original = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly");
     const refusing = {
       validate: () => true,
@@ -18,10 +18,12 @@ describe("createWasmBackend", () => {
       },
     };
     try {
-      for (const value of [undefined, { validate: () => false }, refusing]) {
+      for (const value of [undefined, { validate: () => false }]) {
         Object.defineProperty(globalThis, "WebAssembly", { value, configurable: true });
         assert.equal(createWasmBackend(), undefined);
       }
+      Object.defineProperty(globalThis, "WebAssembly", { value: refusing, configurable: true });
+      assert.throws(() => createWasmBackend(), /disallowed by embedder/);
     } finally {
       if (original) Object.defineProperty(globalThis, "WebAssembly", original);
     }

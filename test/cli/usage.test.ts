@@ -28,7 +28,6 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["train", example, "--seed", ""], /--seed must be a whole number/],
   [["train", example, "--device", "tpu"], /--device must be cpu or webgpu, got tpu/],
   [["train", example, "--threads", "1.5"], /--threads must be a whole number ≥ 0, got "1.5"/],
-  [["train", example, "--device", "webgpu"], /use --device cpu/],
   [["train", example, "--json=yes"], /'--json' does not take an argument/],
   [["train", example, "--out", ""], /--out needs a path/],
   [["train", example, "--resume", "nowhere"], /nowhere: there is no such file/],

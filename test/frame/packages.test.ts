@@ -6,11 +6,16 @@ type Manifest = {
   bin: Record<string, string>;
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
 };
 
 const read = (file: string): string => readFileSync(file, "utf8");
 const manifest = JSON.parse(read("package.json")) as Manifest;
-const packages = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+const packages = Object.entries({
+  ...manifest.dependencies,
+  ...manifest.devDependencies,
+  ...manifest.optionalDependencies,
+});
 
 describe("packages", () => {
   for (const [name, version] of packages) {
@@ -22,7 +27,9 @@ describe("packages", () => {
     const own = lock.packages[""];
     assert.equal(own.version, manifest.version);
     assert.deepEqual(own.bin, manifest.bin);
-    assert.deepEqual(own.dependencies, manifest.dependencies);
+    // npm writes what is optional among the others, too.
+    assert.deepEqual(own.dependencies, { ...manifest.dependencies, ...manifest.optionalDependencies });
+    assert.deepEqual(own.optionalDependencies, manifest.optionalDependencies);
     assert.deepEqual(own.devDependencies, manifest.devDependencies);
     for (const [name, version] of packages) assert.equal(lock.packages[`node_modules/${name}`].version, version);
   });

@@ -120,7 +120,11 @@ describe("threads beside the one that trains", () => {
       const { others, start: take, reasons } = await gatherThreads(wanted, READY);
       assert.equal(others, Math.min(wanted === 0 ? 8 : wanted, cores) - 1);
       let told = 0;
-      for (let i = 0; i < others; i++) take(() => told++);
+      for (let i = 0; i < others; i++)
+        take(
+          () => told++,
+          () => undefined,
+        );
       assert.equal(told, others);
       assert.deepEqual(
         reasons,

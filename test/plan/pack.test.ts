@@ -50,7 +50,7 @@ function assertApart(plan: Plan, name: string): void {
       const isInPlace =
         span.last === other.first && from === at && bytesOf(plan, a) === bytesOf(plan, b) && inputs.includes(a);
       assert.ok(
-        isInPlace && (kernel.kind === "map" || kernel.kind === "sweep") && outputs.includes(b),
+        isInPlace && ["map", "sweep", "rows"].includes(kernel.kind) && outputs.includes(b),
         `${name}: s${a} and s${b}`,
       );
     }

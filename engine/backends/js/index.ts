@@ -1,4 +1,14 @@
-import { type ElementType, type Kernel, type SweepKernel, partsOfSweep } from "../../kernel/kernel";
+import {
+  type ElementType,
+  type Kernel,
+  type ProductKernel,
+  type RowsKernel,
+  type SweepKernel,
+  partsOfEpilogue,
+  partsOfRows,
+  partsOfSweep,
+  productShape,
+} from "../../kernel/kernel";
 import { type Backend, type Buffer, DispatchError, type Values } from "../backend";
 import { type ArrayKernel, type Elements, type Precision, allocateValues, valuesAt } from "./array-kernel";
 import { compileConvolution } from "./convolution";
@@ -76,6 +86,9 @@ export function createSingleKernels(
 ): (kernel: Kernel, inputs: readonly ElementType[], outputs: readonly ElementType[]) => ArraysKernel {
   const context: Context = { ...contextOf(options), precision: "single" };
   return (kernel, inputs, outputs) => {
+    if ((kernel.kind === "matmul" || kernel.kind === "convolution") && kernel.epilogue)
+      return compileEpilogue(kernel, inputs, outputs, context);
+    if (kernel.kind === "rows") return compileRows(kernel, inputs, outputs, context);
     const parts = kernel.kind === "sweep" ? partsOfSweep(kernel) : [kernel];
     const runs = parts.map((part, i) => compileKernel(part, inputs, outputs[i], context));
     if (runs.length === 1)
@@ -107,8 +120,34 @@ export function createDoubleKernels(
 ): (kernel: Kernel) => ArrayKernel {
   const context: Context = { ...contextOf(options), precision: "double" };
   return (kernel) => {
-    if (kernel.kind === "sweep") throw new Error("internal: no operation is a sweep");
+    if (kernel.kind === "sweep" || kernel.kind === "rows")
+      throw new Error("internal: no operation has several results");
     return compileKernel(kernel, [], "float32", context);
+  };
+}
+
+/** The product into memory of its own, then what becomes of it. */
+function compileEpilogue(
+  kernel: ProductKernel,
+  inputs: readonly ElementType[],
+  outputs: readonly ElementType[],
+  context: Context,
+): ArraysKernel {
+  const parts = partsOfEpilogue(kernel);
+  if (!parts) throw new Error("internal: a product has no epilogue");
+  const type = inputs.slice(0, 2).includes("int32") ? "int32" : "float32";
+  const multiply = compileKernel(parts.product, inputs.slice(0, 2), type, context);
+  const others = [type, ...inputs.slice(2)] as const;
+  const finish = partsOfSweep(parts.sweep).map((part, i) => compileKernel(part, others, outputs[i], context));
+  const product = allocateValues(
+    type,
+    productShape(kernel).reduce((size, dim) => size * dim, 1),
+  );
+  return ([a, b, ...rest], targets) => {
+    multiply([a, b], product);
+    finish.forEach((run, i) => {
+      run([product, ...rest], targets[i]);
+    });
   };
 }
 
@@ -129,7 +168,7 @@ function contextOf({ mode, floatProduct }: JsBackendOptions): Omit<Context, "pre
 }
 
 function compileKernel(
-  kernel: Exclude<Kernel, SweepKernel>,
+  kernel: Exclude<Kernel, SweepKernel | RowsKernel>,
   inputs: readonly ElementType[],
   output: ElementType,
   { mode, product, floatProduct, precision }: Context,
@@ -165,6 +204,46 @@ function compileKernel(
     default:
       return kernel satisfies never;
   }
+}
+
+/** Result after result; those that are not kept stand in float32. */
+function compileRows(
+  kernel: RowsKernel,
+  inputs: readonly ElementType[],
+  outputs: readonly ElementType[],
+  context: Context,
+): ArraysKernel {
+  const { shape, results } = kernel;
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const rows = shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
+  let kept = 0;
+  const places = results.map((result) => (result.kept ? kept++ : undefined));
+  const types = places.map((place): ElementType => (place === undefined ? "float32" : outputs[place]));
+  const runs = partsOfRows(kernel).map((part, i) =>
+    compileKernel(part, [...inputs, ...types.slice(0, i)], types[i], context),
+  );
+  const sizes = { element: size, row: rows, rows: 1, all: 1 };
+  const own = new Map<number, Elements>();
+  const ownOf = (i: number): Elements => {
+    const values = own.get(i) ?? allocateValues(types[i], sizes[results[i].over]);
+    own.set(i, values);
+    return values;
+  };
+  return (sources, targets) => {
+    const read = [...sources];
+    const late: [Elements, Elements][] = [];
+    runs.forEach((run, i) => {
+      const place = places[i];
+      const target = place === undefined ? undefined : targets[place];
+      const isDirect = target !== undefined && !sources.some((source) => isSameMemory(source, target));
+      const values = isDirect ? target : ownOf(i);
+      run(read, values);
+      read.push(values);
+      // What stands in an input's place waits until all results that read the input are done.
+      if (target !== undefined && !isDirect) late.push([target, values]);
+    });
+    for (const [target, values] of late) target.set(values);
+  };
 }
 
 function isSameMemory(a: Elements, b: Elements): boolean {

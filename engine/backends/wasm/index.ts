@@ -1,13 +1,13 @@
 import { type Backend, type Buffer, type Dispatch, DispatchError, type Prepared } from "../backend";
 import type { ElementType } from "../../kernel/kernel";
 import { type ArraysKernel, createSingleKernels } from "../js/index";
+import { ModuleWriter } from "./assembler/module";
 import { type KernelCode, STATUS, type Target } from "./code";
 import { codeOf } from "./kernels";
 import { Arena, MAXIMUM_PAGES, PAGE_BYTES, WasmBuffer, type WasmPlatform, wasmPlatform } from "./memory";
 import { createWasmProduct } from "./matrix-product";
-import { FAILED, layoutOf, shareableWork, writeProgram } from "./program";
-import { type Choice, createChoice } from "./choice";
-import { MEETING, type StartThread, type Threads, startThreads } from "./threads";
+import { type Call, FAILED, layoutOf, shareableWork, writeProgram } from "./program";
+import { type Crew, type CrewOptions, createCrew, teamFor } from "./crew";
 
 export interface WasmBackendOptions {
   /** What it says of itself. */
@@ -16,7 +16,9 @@ export interface WasmBackendOptions {
   /** Kernels that are left to the JavaScript backend, by what they are for: to compare with. */
   readonly foreign?: (dispatch: Dispatch) => boolean;
   /** Other threads to share the work with; the platform must have shared memory. */
-  readonly threads?: { readonly others: number; readonly start: StartThread; readonly now: () => number };
+  readonly threads?: Omit<CrewOptions, "warn">;
+  /** Told what went wrong, in words for the user, where the work goes on in another way; without it such faults are thrown. */
+  readonly warn?: (message: string) => void;
 }
 
 export interface WasmBackend extends Backend {
@@ -32,23 +34,26 @@ const PLAIN_TARGET: Target = { fused: false, wide: false };
  * The CPU through WebAssembly with 128-bit vectors: all that is prepared together becomes one module on one memory. What has
  * no code of its own here is done by the JavaScript backend's kernels on the same memory. Undefined where the platform has no
  * such WebAssembly: use `createJsBackend` there.
+ * @throws where there is no memory for it, or nothing may be compiled
  */
 export function createWasmBackend(options: WasmBackendOptions = {}): WasmBackend | undefined {
   const platform = wasmPlatform();
-  const floatProduct = createWasmProduct();
-  if (!platform || !floatProduct) return undefined;
+  if (!platform || !hasVectors(platform)) return undefined;
   const target = options.target ?? PLAIN_TARGET;
-  const { threads: given } = options;
+  const { threads: given, warn = () => undefined } = options;
   const isShared = given !== undefined && given.others > 0;
   const arena = new Arena(platform, isShared);
-  const crew: Crew | undefined = isShared
-    ? { threads: startThreads(arena.memory, given.others, given.start), size: given.others + 1, now: given.now }
-    : undefined;
-  const foreign = createSingleKernels({ floatProduct });
+  const crew = isShared ? createCrew(arena.memory, { ...given, warn }) : undefined;
+  let kernels: ForeignKernels | undefined;
+  // Not before they are needed: they have a memory of their own, of which each takes much of the address space.
+  const foreign: ForeignKernels = (...given) => {
+    kernels ??= createSingleKernels({ floatProduct: createWasmProduct() });
+    return kernels(...given);
+  };
   return {
     name: options.name ?? "wasm",
     get threads() {
-      return crew?.threads.count ?? 1;
+      return crew?.count ?? 1;
     },
     get bytes() {
       return arena.used;
@@ -73,24 +78,29 @@ export function createWasmBackend(options: WasmBackendOptions = {}): WasmBackend
   };
 }
 
+/** @throws where the platform knows vectors, but compiles nothing: by a page's content security policy */
+function hasVectors(platform: WasmPlatform): boolean {
+  const writer = new ModuleWriter({ pages: 0, maximum: 1, shared: false });
+  writer.function({ parameters: ["v128"], results: ["v128"] }, (f) => {
+    const [x] = f.parameters;
+    f.get(x).get(x).op("f32x4.add");
+  });
+  const bytes = writer.bytes();
+  return platform.validate(bytes) && Boolean(new platform.Module(bytes));
+}
+
 /** Calling the others takes some tens of microseconds. */
 const WORTH_CALLING_NS = 100_000;
+
+type ForeignKernels = ReturnType<typeof createSingleKernels>;
 
 interface Context {
   readonly platform: WasmPlatform;
   readonly arena: Arena;
   readonly target: Target;
-  readonly foreign: ReturnType<typeof createSingleKernels>;
+  readonly foreign: ForeignKernels;
   readonly crew: Crew | undefined;
   readonly options: WasmBackendOptions;
-}
-
-/** The threads of a backend. */
-interface Crew {
-  readonly threads: Threads;
-  /** Those that there will be. */
-  readonly size: number;
-  readonly now: () => number;
 }
 
 interface Exports {
@@ -99,40 +109,54 @@ interface Exports {
 
 function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
   const { platform, arena, target, foreign, options } = context;
-  const codes = dispatches.map((dispatch): KernelCode | undefined => {
-    const { kernel, inputs, outputs } = dispatch;
-    if (options.foreign?.(dispatch)) return undefined;
-    return codeOf({ kernel, inputs: inputs.map(typeOf), outputs: outputs.map(typeOf) }, target);
-  });
   const buffers = dispatches.map(({ inputs, outputs }) => ({
     inputs: inputs.map((buffer) => of(arena, buffer)),
     outputs: outputs.map((buffer) => of(arena, buffer)),
   }));
-  const calls = codes.map((code, i) => ({
-    code,
-    inputs: buffers[i].inputs.map(({ address }) => address),
-    outputs: buffers[i].outputs.map(({ address }) => address),
-  }));
+  let codes = dispatches.map((dispatch): KernelCode | undefined => {
+    const { kernel, inputs, outputs } = dispatch;
+    if (options.foreign?.(dispatch)) return undefined;
+    return codeOf({ kernel, inputs: inputs.map(typeOf), outputs: outputs.map(typeOf) }, target);
+  });
+  const callsOf = (given: typeof codes): Call[] =>
+    given.map((code, i) => ({
+      code,
+      inputs: buffers[i].inputs.map(({ address }) => address),
+      outputs: buffers[i].outputs.map(({ address }) => address),
+    }));
+  const calls = callsOf(codes);
   const layout = layoutOf(calls);
   const shared = arena.take(layout.shared);
-  const crew = shareableWork(calls) >= WORTH_CALLING_NS ? context.crew : undefined;
+  let crew = shareableWork(calls) >= WORTH_CALLING_NS ? context.crew : undefined;
   const scratchBytes = layout.scratch * (crew?.size ?? 1);
   const scratch = arena.take(scratchBytes);
-  const pages = arena.memory.buffer.byteLength / PAGE_BYTES;
-  const bytes = writeProgram(
-    calls,
-    { shared, scratch, scratchBytes: layout.scratch },
-    { pages, maximum: MAXIMUM_PAGES, shared: arena.shared },
-    crew && { waiting: MEETING, met: MEETING + 4 },
-  );
+  const compile = (given: readonly Call[]): object => {
+    const pages = arena.memory.buffer.byteLength / PAGE_BYTES;
+    const bytes = writeProgram(
+      given,
+      { shared, scratch, scratchBytes: layout.scratch },
+      { pages, maximum: MAXIMUM_PAGES, shared: arena.shared },
+      crew && teamFor(given),
+    );
+    return new platform.Module(bytes);
+  };
+  let module: object;
+  try {
+    module = compile(calls);
+  } catch (error) {
+    if (!options.warn) throw error;
+    const problem = error instanceof Error ? error.message : String(error);
+    options.warn(`the platform does not take the kernels, JavaScript does their work, slowly: ${problem}`);
+    codes = codes.map(() => undefined);
+    crew = undefined;
+    module = compile(callsOf(codes));
+  }
   const kernels: ArraysKernel[] = [];
   dispatches.forEach(({ kernel, inputs, outputs }, i) => {
     if (!codes[i]) kernels[i] = foreign(kernel, inputs.map(typeOf), outputs.map(typeOf));
   });
   /** An exception must not go through a module on several threads: it waits until they have met. */
   let thrown: { readonly error: unknown; readonly index: number } | undefined;
-  const module = new platform.Module(bytes);
-  const program = crew?.threads.load(module);
   const instance = new platform.Instance(module, {
     env: {
       memory: arena.memory,
@@ -151,22 +175,17 @@ function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
     },
   });
   const { run } = instance.exports as Exports;
+  const enlisted = crew?.enlist(module);
   let status: Int32Array | undefined;
   let isDisposed = false;
-  /** By range, of those that are more than a step. */
-  const choices = new Map<string, Choice>();
   return {
     run(from, to) {
-      if (crew && program !== undefined && crew.threads.count > 1) {
-        const range = `${from}-${to}`;
-        if (to - from > 1 && !choices.has(range)) choices.set(range, createChoice());
-        const choice = choices.get(range);
-        const together = choice?.next() ?? true;
-        const began = crew.now();
-        if (together) crew.threads.call(program, from, to);
-        run(from, to, 0, together ? crew.size : 1);
-        choice?.took(together, crew.now() - began);
-      } else run(from, to, 0, 1);
+      if (context.crew?.lost) throw context.crew.lost;
+      const own = (threads: number): void => {
+        run(from, to, 0, threads);
+      };
+      if (enlisted) enlisted.run(from, to, own);
+      else own(1);
       if (thrown) {
         const { error, index } = thrown;
         thrown = undefined;
@@ -184,7 +203,7 @@ function prepare(dispatches: readonly Dispatch[], context: Context): Prepared {
       isDisposed = true;
       arena.give(shared, layout.shared);
       arena.give(scratch, scratchBytes);
-      if (program !== undefined) crew?.threads.drop(program);
+      enlisted?.drop();
     },
   };
 }

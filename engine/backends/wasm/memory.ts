@@ -32,16 +32,15 @@ export class Arena {
   private free: { start: number; bytes: number }[] = [];
   private end: number = STATUS.end;
   private limit: number;
+  /** To what it may grow. */
+  private readonly maximum: number;
 
+  /** @throws where the platform has no such memory */
   constructor(
     platform: WasmPlatform,
     readonly shared: boolean,
   ) {
-    this.memory = new platform.Memory({
-      initial: INITIAL_PAGES,
-      maximum: MAXIMUM_PAGES,
-      ...(shared ? { shared: true } : {}),
-    });
+    ({ memory: this.memory, maximum: this.maximum } = createMemory(platform, shared));
     this.limit = this.memory.buffer.byteLength;
   }
 
@@ -90,7 +89,7 @@ export class Arena {
     if (bytes <= this.limit) return;
     const missing = Math.ceil((bytes - this.limit) / PAGE_BYTES);
     // Some more than asked for, so that it does not grow step by step.
-    const generous = Math.min(Math.max(missing, this.limit / PAGE_BYTES / 4), MAXIMUM_PAGES - this.limit / PAGE_BYTES);
+    const generous = Math.min(Math.max(missing, this.limit / PAGE_BYTES / 4), this.maximum - this.limit / PAGE_BYTES);
     for (const pages of [Math.floor(generous), missing]) {
       if (pages < missing) continue;
       try {
@@ -101,10 +100,43 @@ export class Arena {
         // Less, then.
       }
     }
+    const [needed, held, most] = [
+      Math.ceil(bytes / MIB),
+      Math.floor(this.limit / MIB),
+      this.maximum * (PAGE_BYTES / MIB),
+    ];
+    const reason =
+      needed > most
+        ? `and there can be no more than ${most} MiB`
+        : `of which the system gives no more than ${held} MiB`;
     throw new Error(
-      `Out of memory: the program needs ${Math.ceil(bytes / 2 ** 20)} MiB, of which the system (or the limit of 4096 MiB) gives ${Math.floor(this.limit / 2 ** 20)}. Take a smaller batch or a smaller model.`,
+      `Out of memory: the program needs ${needed} MiB, ${reason}. Take a smaller batch or a smaller model.`,
     );
   }
+}
+
+const MIB = 2 ** 20;
+
+/** Of the greatest size that the platform gives: some set all of it aside at once. */
+function createMemory(platform: WasmPlatform, shared: boolean): { memory: WasmMemory; maximum: number } {
+  for (let maximum = MAXIMUM_PAGES; ; maximum /= 2) {
+    try {
+      const memory = new platform.Memory({ initial: INITIAL_PAGES, maximum, ...(shared ? { shared: true } : {}) });
+      if (shared && !isShared(memory)) throw new TypeError("the platform shares no memory between threads");
+      return { memory, maximum };
+    } catch (error) {
+      // A system with less for us is none to train on.
+      if (maximum <= LEAST_MAXIMUM_PAGES || error instanceof TypeError) throw error;
+    }
+  }
+}
+
+/** 256 MiB. */
+const LEAST_MAXIMUM_PAGES = 4096;
+
+/** Platforms that know no shared memory make one that is not. */
+function isShared({ buffer }: WasmMemory): boolean {
+  return Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
 }
 
 /** A stretch of an arena's memory, its own or a part of another one's. */

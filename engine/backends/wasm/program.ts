@@ -76,7 +76,7 @@ export function writeProgram(
     /** Whether work has been shared since all threads last met. */
     const state = { apart: false, aloneDone: false };
     const meet = (): void => {
-      if (meeting) f.get(threads).call(meeting);
+      if (meeting) f.get(thread).get(threads).call(meeting);
     };
     const alone = (body: () => void): void => {
       if (!team) body();

@@ -1,5 +1,5 @@
 import { type Expression, binary, input, unary } from "../../kernel/expression";
-import type { ConvolutionGeometry, Kernel, PoolGeometry, View } from "../../kernel/kernel";
+import type { ConvolutionGeometry, Kernel, PoolGeometry, RowsResult, View } from "../../kernel/kernel";
 import type { Backend, Buffer, Values } from "../backend";
 
 /** A small program with a kernel of every kind that a training leans on, in sizes that leave rests of vectors and tiles. */
@@ -97,6 +97,23 @@ function addProducts(data: AddData, add: AddStep): void {
       add(`matrix product ${m}×${k}×${n}`, kernel, [a, b], m * n);
     }
   }
+  addFinishedProduct(data, add);
+}
+
+/** One whose elements are finished in registers: a bias, and what is above 0. */
+function addFinishedProduct(data: AddData, add: AddStep): void {
+  const [m, n, k] = [14, 43, 21];
+  const kernel: Kernel = {
+    kind: "matmul",
+    ...{ m, n, k, batch: [{ a: 0, b: 0 }] },
+    strideA: [k, 1],
+    strideB: [n, 1],
+    epilogue: {
+      views: [{ strides: [0, 0, 1], offset: 0 }],
+      results: [{ body: binary("maximum", binary("add", input(0), input(1)), 0), combine: undefined }],
+    },
+  };
+  add("matrix product with a bias and an activation", kernel, [data(m * k), data(k * n), data(n)], m * n);
 }
 
 function addConvolutions(data: AddData, add: AddStep): void {
@@ -169,4 +186,35 @@ function addElementwise(data: AddData, add: AddStep): void {
   const powers = map("exp of what is shifted", shifted, [x, top], [dense, perRow]);
   const total = reduce("sum of rows", 1, "sum", powers);
   map("softmax", binary("divide", input(0), input(1)), [powers, total], [dense, perRow]);
+  addRows(add, wide, size);
+}
+
+/** The same and a normalisation in passes over rows, of two lengths: one goes by in registers, the other in a loop. */
+function addRows(add: AddStep, of: number, size: number): void {
+  const map = (body: Expression, kept: boolean): RowsResult => ({ body, combine: undefined, over: "element", kept });
+  const row = (body: Expression, combine: "sum" | "maximum"): RowsResult => ({
+    body,
+    combine,
+    over: "row",
+    kept: false,
+  });
+  for (const length of [15, 45]) {
+    const shape = [size / length, length];
+    const views: View[] = [{ strides: [length, 1], offset: 0 }];
+    const softmax = [
+      row(input(0), "maximum"),
+      map(unary("exp", binary("subtract", input(0), input(1))), false),
+      row(input(2), "sum"),
+      map(binary("divide", input(2), input(3)), true),
+    ];
+    const deviation = unary("sqrt", binary("add", binary("divide", input(3), length), 1e-5));
+    const normal = [
+      row(input(0), "sum"),
+      map(binary("subtract", input(0), binary("divide", input(1), length)), false),
+      row(binary("multiply", input(2), input(2)), "sum"),
+      map(binary("divide", input(2), deviation), true),
+    ];
+    add(`softmax of rows of ${length}`, { kind: "rows", shape, views, results: softmax }, [of], size);
+    add(`normal rows of ${length}`, { kind: "rows", shape, views, results: normal }, [of], size);
+  }
 }

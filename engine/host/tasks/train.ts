@@ -22,7 +22,7 @@ import { type LoadedProgram, loadProgram, noTraining, originOf } from "../progra
 import { type Reporter, reportEvents, reportTicks } from "../reporter";
 import { createSaver } from "../saver";
 import type { Session } from "../session";
-import { createCpuBackend } from "../cpu";
+import { createBackend } from "../device";
 import { soundTraining, stopOnProblems } from "./common";
 import { watchLoop } from "./own-loop";
 
@@ -62,7 +62,12 @@ async function carryOut(
   debugging: Debugging,
 ): Promise<EndEvent | null> {
   const { send } = session;
-  const backend = await createCpuBackend(task, task.threads ?? 0);
+  // The engine's own beginning takes nothing of the user's time.
+  send({ kind: "limited", what: "the engine's start" });
+  const backend = await createBackend(task, (message) => {
+    send({ kind: "note", message });
+  });
+  send({ kind: "limited", what: "its top-level code" });
   let ran = false;
   const alive = async (): Promise<void> => {
     if (!ran) send({ kind: "alive" });

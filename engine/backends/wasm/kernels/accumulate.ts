@@ -8,7 +8,7 @@ export const PARTIAL_BYTES = 8;
 export class Accumulator {
   private readonly isWide: boolean;
   /** Lanes 0 and 1, lanes 2 and 3; or all four in the first, and in the second all bits of a lane that has seen a NaN. */
-  private readonly parts: readonly Local[];
+  readonly parts: readonly Local[];
 
   constructor(
     private readonly f: FunctionWriter,
@@ -32,11 +32,7 @@ export class Accumulator {
   add(lanes = 4): void {
     const { f, combine } = this;
     const value = f.local("v128");
-    if (lanes < 4) {
-      f.f32x4(neutralFloat(combine))
-        .i32x4(...LANE_MASKS[lanes - 1])
-        .op("v128.bitselect");
-    }
+    if (lanes < 4) keepLanes(f, combine, lanes);
     if (this.isWide) {
       const operation = combine === "sum" ? "f64x2.add" : "f64x2.mul";
       f.set(value);
@@ -149,7 +145,14 @@ function vectorOperation(combine: Combine): "f64x2.add" | "f64x2.mul" | "f32x4.m
 
 const VECTOR = { sum: "f64x2.add", product: "f64x2.mul", maximum: "f32x4.max", minimum: "f32x4.min" } as const;
 
-function neutralFloat(combine: Combine): number {
+/** Of the vector on the stack keeps the first lanes; the others, fewer than four, take the neutral element. */
+export function keepLanes(f: FunctionWriter, combine: Combine, lanes: number): void {
+  f.f32x4(neutralFloat(combine))
+    .i32x4(...LANE_MASKS[lanes - 1])
+    .op("v128.bitselect");
+}
+
+export function neutralFloat(combine: Combine): number {
   return combine === "sum" ? 0 : combine === "product" ? 1 : combine === "maximum" ? -Infinity : Infinity;
 }
 

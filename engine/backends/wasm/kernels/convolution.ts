@@ -4,6 +4,7 @@ import type { Addresses, KernelCode, Phase, Target, TypedKernel } from "../code"
 import { type CorrelationTask, correlationPhase, isPacked } from "./convolution-correlate";
 import { packPhase, packedBytes } from "./convolution-pack";
 import { forwardCorrelation, forwardTaps, inputCorrelation, inputVariants, planCorrelation } from "./convolution-plan";
+import { productThenSweep } from "./epilogue";
 import { weightGradientCode } from "./convolution-weight";
 
 /**
@@ -11,10 +12,9 @@ import { weightGradientCode } from "./convolution-weight";
  * What it meets is found by a table of distances, one for each channel and tap; see {@link Layout} for what makes
  * them the same for all outputs.
  */
-export function convolutionCode(
-  { kernel, inputs, outputs }: TypedKernel<ConvolutionKernel>,
-  target: Target,
-): KernelCode | undefined {
+export function convolutionCode(typed: TypedKernel<ConvolutionKernel>, target: Target): KernelCode | undefined {
+  if (typed.kernel.epilogue) return productThenSweep(typed, target, convolutionCode);
+  const { kernel, inputs, outputs } = typed;
   if ([...inputs, ...outputs].some((type) => type !== "float32")) return undefined;
   const geometry = simplified(kernel.geometry);
   const { batch, inputChannels, outputChannels, groups, input, output, kernel: window } = geometry;

@@ -13,7 +13,10 @@ import { mapCode } from "./map";
 import { convolutionCode } from "./convolution";
 import { poolCode } from "./pool";
 import { reduceCode } from "./reduce";
+import { rowsCode } from "./rows-code";
 import { sweepCode } from "./sweep";
+import { wholeMapCode } from "./whole";
+import { wholeReduceCode } from "./whole-reduce";
 
 /** The kernel's code; undefined where there is none, and the kernel of the JavaScript backend does it. */
 export function codeOf(typed: TypedKernel, target: Target): KernelCode | undefined {
@@ -39,9 +42,10 @@ const WRITERS: Writers = {
   random: randomCode,
   scatterAdd: scatterAddCode,
   matmul: matmulCode,
-  map: mapCode,
-  reduce: reduceCode,
+  map: (typed, target) => mapCode(typed, target) ?? wholeMapCode(typed),
+  reduce: (typed, target) => reduceCode(typed, target) ?? wholeReduceCode(typed, target),
   sweep: sweepCode,
+  rows: rowsCode,
   pool: poolCode,
   convolution: convolutionCode,
 };

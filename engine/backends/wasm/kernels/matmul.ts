@@ -1,73 +1,126 @@
 import type { MatmulKernel } from "../../../kernel/kernel";
 import type { FunctionWriter, Local } from "../assembler/function";
 import type { ModuleWriter } from "../assembler/module";
-import { BYTES, type KernelCode, type Phase, type Target, type TypedKernel } from "../code";
-import { type AffineRun, affineRuns, writeAffine } from "./affine";
+import { BYTES, type KernelCode, type Phase, type Target, type TypedKernel, aligned } from "../code";
+import {
+  type EpiloguePlan,
+  finishOf,
+  joinOuter,
+  outputOfProduct,
+  planEpilogue,
+  productThenSweep,
+  turnColumn,
+  writeFinishing,
+} from "./epilogue";
+import { type AffineRun, affineRuns } from "../../../kernel/affine";
+import { writeAffine } from "./affine";
 import { type ProductAddresses, divide, panelPieces, writePanels, writeProduct } from "./product";
 import { PACK_NS, type Product, type ProductPlan, planKey, planProduct } from "./product-plan";
 import { STREAMED, planDots, planRow, writeDots, writeRow } from "./product-row";
 
 /** Products of float32 matrices; the others are left to the JavaScript backend. */
 export function matmulCode(typed: TypedKernel<MatmulKernel>, target: Target): KernelCode | undefined {
+  if (typed.kernel.epilogue) return finishedCode(typed, target) ?? productThenSweep(typed, target, matmulCode);
   if ([...typed.inputs, ...typed.outputs].some((type) => type !== "float32")) return undefined;
-  const { m, n, k, batch, strideA, strideB } = merged(typed.kernel);
-  const size = batch.length * m * n;
+  const kernel = merged(typed.kernel);
+  const size = kernel.batch.length * kernel.m * kernel.n;
   if (size === 0) return { phases: [] };
-  if (k === 0) return { phases: [zero(size * BYTES.float32)] };
-  const offsetsA = affineRuns(batch.map(({ a }) => a));
-  const offsetsB = affineRuns(batch.map(({ b }) => b));
+  if (kernel.k === 0) return { phases: [zero(size * BYTES.float32)] };
+  const task = taskOf(kernel, target);
+  return task && matmulPhases(task, target);
+}
+
+/** A product whose tiles are finished in registers; undefined where there are none. */
+function finishedCode(typed: TypedKernel<MatmulKernel>, target: Target): KernelCode | undefined {
+  const planned = planEpilogue(typed, target);
+  const { batch, m, n, k } = typed.kernel;
+  if (!planned || batch.length * m * n * k === 0) return undefined;
+  const joined = joinOuter(planned);
+  const kernel = joined ? merged(typed.kernel) : typed.kernel;
+  const each = joined && kernel.batch.length === 1 ? joined : planned;
+  const isTurned = kernel.n === 1 && kernel.m > 1;
+  const epilogue = isTurned ? turnColumn(each) : each;
+  const task = epilogue && taskOf(kernel, target, epilogue);
+  return task?.method.plan && matmulPhases(task, target);
+}
+
+/** What is to be done for each pair of matrices. */
+interface Task {
+  readonly product: Product;
+  /** Whether the factors have changed places. */
+  readonly turned: boolean;
+  readonly method: Method;
+  /** Offsets of the matrices. */
+  readonly a: readonly AffineRun[];
+  readonly b: readonly AffineRun[];
+  readonly count: number;
+  readonly epilogue: EpiloguePlan | undefined;
+}
+
+function taskOf(
+  { m, n, k, batch, strideA, strideB }: MatmulKernel,
+  target: Target,
+  epilogue?: EpiloguePlan,
+): Task | undefined {
+  const offsetsA = affineRuns(batch.map((each) => each.a));
+  const offsetsB = affineRuns(batch.map((each) => each.b));
   if (!offsetsA || !offsetsB) return undefined;
   const [a, b] = [
     { row: strideA[0] * 4, step: strideA[1] * 4 },
     { step: strideB[0] * 4, column: strideB[1] * 4 },
   ];
-  const product: Product = { m, n, k, a, b, cRow: 4 * n };
   // One column is one row as well, C being dense: rows are done several vectors at a time.
   const turned = n === 1 && m > 1;
   const plain: Product = turned
     ? { m: 1, n: m, k, a: { row: 0, step: b.step }, b: { step: a.step, column: a.row }, cRow: 4 * m }
-    : product;
-  return matmulPhases(plain, turned, { a: offsetsA, b: offsetsB, count: batch.length }, target);
+    : { m, n, k, a, b, cRow: 4 * n };
+  const product = epilogue ? { ...plain, finish: finishOf(epilogue) } : plain;
+  const method = methodOf(product, target, batch.length);
+  return { product, turned, method, a: offsetsA, b: offsetsB, count: batch.length, epilogue };
 }
 
-interface Batch {
-  readonly a: readonly AffineRun[];
-  readonly b: readonly AffineRun[];
-  readonly count: number;
-}
-
-function matmulPhases(product: Product, turned: boolean, batch: Batch, target: Target): KernelCode {
-  const method = methodOf(product, target, batch.count);
-  const key = [method.key, turned, JSON.stringify(batch), target.fused, target.wide].join();
-  const [leftOffsets, rightOffsets] = turned ? [batch.b, batch.a] : [batch.a, batch.b];
+function matmulPhases(task: Task, target: Target): KernelCode {
+  const { product, turned, method, count, epilogue } = task;
+  const { plan } = method;
+  const key = [method.key, turned, JSON.stringify([task.a, task.b, count]), target.fused, target.wide].join();
+  const [leftOffsets, rightOffsets] = turned ? [task.b, task.a] : [task.a, task.b];
   const operand = (f: FunctionWriter, base: Local, runs: readonly AffineRun[], index: Local, to: Local): void => {
     writeAffine(f, runs, index);
     f.i32(2).op("i32.shl").get(base).op("i32.add").set(to);
   };
   const each = method.pieces;
+  const size = 4 * product.m * product.n;
+  const panelBytes = plan?.packB === "before" ? aligned(plan.panels) : 0;
+  // Sums that are not finished stand where the result will, if that is float32.
+  const output = epilogue ? outputOfProduct(epilogue) : 0;
   const main: Phase = {
-    pieces: each * batch.count,
-    work: method.work * batch.count,
+    pieces: each * count,
+    work: method.work * count,
     scratch: method.scratch,
     key: `matmul ${key}`,
-    write: (f, { inputs, outputs: [out], shared: panels, scratch, from, to }, module) => {
-      const [left, right] = turned ? [inputs[1], inputs[0]] : inputs;
+    write: (f, at, module) => {
+      const [left, right] = turned ? [at.inputs[1], at.inputs[0]] : at.inputs;
       const [piece, index, part] = [f.local("i32"), f.local("i32"), f.local("i32")];
       const [a, b, c] = [f.local("i32"), f.local("i32"), f.local("i32")];
-      eachPiece(f, piece, from, to, () => {
+      eachPiece(f, piece, at.from, at.to, () => {
         divide(f, piece, each, index, part);
         operand(f, left, leftOffsets, index, a);
         operand(f, right, rightOffsets, index, b);
-        f.get(index)
-          .i32(4 * product.m * product.n)
-          .op("i32.mul");
-        f.get(out).op("i32.add").set(c);
-        method.write(f, module, { a, b, c, panels, scratch, piece: part });
+        f.get(index).i32(size).op("i32.mul");
+        if (output === undefined) f.get(at.shared).i32(panelBytes).op("i32.add");
+        else f.get(at.outputs[output]);
+        f.op("i32.add").set(c);
+        method.write(f, module, {
+          ...{ a, b, c, panels: at.shared, scratch: at.scratch, piece: part },
+          finishing: (row, column) => {
+            if (epilogue) writeFinishing(f, epilogue, at, [index, row, column]);
+          },
+        });
       });
     },
   };
-  const { plan } = method;
-  if (plan?.packB !== "before") return { phases: [main] };
+  const shared = panelBytes + (output === undefined ? aligned(size * count) : 0);
+  if (plan?.packB !== "before") return { phases: [main], shared };
   const before: Phase = {
     pieces: panelPieces(plan),
     work: PACK_NS * product.k * product.n,
@@ -81,7 +134,7 @@ function matmulPhases(product: Product, turned: boolean, batch: Batch, target: T
       });
     },
   };
-  return { phases: [before, main], shared: plan.panels };
+  return { phases: [before, main], shared };
 }
 
 /** How one product of the batch is done. */
@@ -91,11 +144,7 @@ interface Method {
   readonly scratch: number;
   readonly key: string;
   readonly plan?: ProductPlan;
-  write(
-    f: FunctionWriter,
-    module: ModuleWriter,
-    at: Required<Omit<ProductAddresses, "accumulate" | "finishing">>,
-  ): void;
+  write(f: FunctionWriter, module: ModuleWriter, at: Required<Omit<ProductAddresses, "accumulate">>): void;
 }
 
 function methodOf(product: Product, target: Target, copies: number): Method {

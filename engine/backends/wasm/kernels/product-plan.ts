@@ -21,7 +21,7 @@ export interface ProductPlan {
   readonly target: Target;
   readonly rows: RowTiles;
   readonly columns: ColumnTiles;
-  /** Steps of p that are done at a time: a panel of B then stays in the fastest cache. */
+  /** Steps of p that are done at a time: a panel of B then stays in a cache. */
   readonly depth: number;
   /** Whether blocks of A are copied to scratch as panels, or A is read in place. */
   readonly packA: boolean;
@@ -51,9 +51,12 @@ export interface ColumnTiles {
   readonly tails: readonly number[];
 }
 
-/** A panel of B takes so much, half of a small first-level cache. */
-const PANEL_BYTES = 16_384;
-/** A block of A takes so much at most, and so stays in the second-level cache. */
+/**
+ * A panel of B takes so much at most. Half of a small first-level cache; for wide tiles, of which a step takes longer than the second-level
+ * cache needs to bring it, more: the deeper a panel is, the less often tiles of C are fetched and stored.
+ */
+const PANEL_BYTES = { narrow: 16_384, wide: 32_768 } as const;
+/** A block of A takes so much at most, and so stays in the second-level cache together with a panel of B. */
 const BLOCK_BYTES = 393_216;
 /** Pieces are not made smaller than this. */
 export const PIECE_NS = 20_000;
@@ -71,12 +74,13 @@ export function planProduct(product: Product, target: Target, copies = 1): Produ
   const columns = columnTiles(n, width, target.wide && m > 3);
   const rowCount = rows.full + rows.rest;
   const columnCount = columns.count + columns.tails.length;
-  const depth = evenly(k, Math.max(64, Math.floor(PANEL_BYTES / (4 * columns.width))));
+  const depth = evenly(k, Math.max(64, Math.floor(PANEL_BYTES[target.wide ? "wide" : "narrow"] / (4 * columns.width))));
   const work = (2 * m * n * k) / (target.wide ? 100 : 50) + 0.1 * m * n;
   const wanted = Math.ceil(Math.min(MOST_PIECES, (copies * work) / PIECE_NS) / copies);
   const cached = Math.ceil((4 * m * depth) / BLOCK_BYTES);
-  // Rows of A that are dense are read well in place, whatever their distance.
-  const packA = columnCount >= 4 && a.step !== 4 && isCrowded(a.step);
+  // Rows of A that are dense are read well in place, unless a block of them needs more of some sets of the cache than there is.
+  const packA =
+    a.step === 4 ? rowCount >= 64 && columnCount >= 32 && isCrowded(a.row / 2) : columnCount >= 4 && isCrowded(a.step);
   const mustPackB =
     (b.column !== 4 && n > 1) ||
     (rowCount >= 4 && isCrowded(b.step)) ||

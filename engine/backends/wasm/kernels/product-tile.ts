@@ -21,14 +21,21 @@ export interface Tile {
   readonly finish?: Finish;
 }
 
-/** What becomes of an element of C before it is stored: a bias added, an activation. */
+/** What becomes of the elements of C in place of being stored: a bias added, an activation. */
 export interface Finish {
   /** Names all that `write` depends on. */
   readonly key: string;
   /** Number of i32 that the tile's function takes beyond its own parameters, for `write`. */
   readonly parameters: number;
-  /** Transforms the v128 on the stack, which holds C[row, column…column + 3] of the tile; lanes beyond the tile are not stored. */
-  write(f: FunctionWriter, row: number, column: number, parameters: readonly Local[]): void;
+  /** Writes what becomes of one vector of a row, or of two side by side: this stores it, by {@link storeFinished}. */
+  write(f: FunctionWriter, row: number, vectors: readonly FinishedVector[], parameters: readonly Local[]): void;
+}
+
+export interface FinishedVector {
+  readonly value: Local;
+  readonly part: Part;
+  /** Whether it must not look like one of a pair. */
+  readonly alone: boolean;
 }
 
 /** The tile's function, all i32: (a, b, c, depth ≥ 1, whether to add to what C holds, those of `finish`). */
@@ -105,20 +112,28 @@ function writeTile(f: FunctionWriter, tile: Tile, target: Target): void {
     f.get(depth).i32(1).op("i32.sub").tee(depth).leaveIf(again);
   });
   sums.forEach((row, i) => {
-    row.forEach((sum, v) => {
-      const { column, lanes } = parts[v];
-      if (finish) {
-        f.get(sum);
-        finish.write(f, i, column, more);
-        f.set(sum);
-      }
-      // Where rows follow each other without a gap, a compiler that looks for pairs must not find the end of one and the start of the
-      // next: only pairs within a row have operands in common.
-      const alone = target.wide && parts.length % 2 === 1 && v === parts.length - 1 && lanes === 4;
-      if (alone) for (const half of [0, 1] as const) storeHalf(f, c, sum, half, cRows[i] + 4 * column);
-      else storePart(f, c, sum, { column, lanes }, cRows[i]);
+    const vectors = row.map((value, v): FinishedVector => {
+      const isLast = parts.length % 2 === 1 && v === parts.length - 1;
+      return { value, part: parts[v], alone: target.wide && isLast && parts[v].lanes === 4 };
     });
+    if (finish) {
+      const together = target.wide ? 2 : 1;
+      for (let v = 0; v < vectors.length; v += together) finish.write(f, i, vectors.slice(v, v + together), more);
+    } else for (const vector of vectors) storeFinished(f, c, vector, cRows[i]);
   });
+}
+
+/** Stores a vector at its place of the row that begins at an address. */
+export function storeFinished(
+  f: FunctionWriter,
+  address: Local,
+  { value, part, alone }: FinishedVector,
+  offset: number,
+): void {
+  // Where rows follow each other without a gap, a compiler that looks for pairs must not find the end of one and the start of the
+  // next: only pairs within a row have operands in common.
+  if (alone) for (const half of [0, 1] as const) storeHalf(f, address, value, half, offset + 4 * part.column);
+  else storePart(f, address, value, part, offset);
 }
 
 /** Loads so many vectors for `use`. */
@@ -151,7 +166,7 @@ export function rowOffsets(f: FunctionWriter, address: Local, rows: number, stri
 }
 
 /** Leaves the vector on the stack; never reads beyond its lanes. */
-function loadPart(f: FunctionWriter, address: Local, { column, lanes }: Part, offset: number): void {
+export function loadPart(f: FunctionWriter, address: Local, { column, lanes }: Part, offset: number): void {
   const at = offset + 4 * column;
   f.get(address);
   if (lanes === 4) f.memory("v128.load", at);

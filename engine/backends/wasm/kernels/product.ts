@@ -259,7 +259,7 @@ function writeStrip(
         aStep: packA ? 4 * size : a.step,
         bStep: packB === "in place" ? b.step : 4 * width,
         cRow,
-        ...(finished ? { finish } : {}),
+        ...(finished && finish ? { finish } : {}),
       },
       target,
     );

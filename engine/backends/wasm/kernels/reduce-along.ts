@@ -1,9 +1,27 @@
 import type { FunctionWriter } from "../assembler/function";
 import { type Addresses, BYTES } from "../code";
 import { Accumulator, PARTIAL_BYTES, isWide, storeTotal } from "./accumulate";
+import { Chains } from "./chains";
 import { type Reduction, perPiece, product, shareBounds } from "./reduction";
 import { RowIndex, startOf } from "./rows";
 import { LANES, VectorBody } from "./vector-body";
+
+/** Vectors that are done together. */
+const GROUP = 4;
+/** Elements of a result that are worth to look for pairs. */
+const WORTH_PAIRS = 256;
+
+/** Bytes of each thread that {@link writeAlong} needs. */
+export function scratchAlong(reduction: Reduction): number {
+  return isPaired(reduction) ? Chains.scratchBytes(reduction.combine, GROUP) : 0;
+}
+
+/** Whether the compiler joins pairs of vectors: those of largest and smallest numbers, since sums are of doubles. */
+function isPaired({ plan, combine, reduced, inner }: Reduction): boolean {
+  return (
+    plan.target.wide && !isWide(combine) && inner.size >= GROUP * LANES && product(reduced) * inner.size >= WORTH_PAIRS
+  );
+}
 
 /** The last axis is reduced: each result is a sum along vectors. */
 export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reduction): void {
@@ -13,6 +31,7 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
   const keptIndex = new RowIndex(f, kept);
   const rowIndex = new RowIndex(f, reduced);
   const accumulators = [new Accumulator(f, combine), new Accumulator(f, combine)];
+  const chains = isPaired(reduction) ? new Chains(f, combine, GROUP, { address: at.scratch, offset: 0 }) : undefined;
   const root = plan.nodes.length - 1;
   const body = new VectorBody(
     f,
@@ -27,26 +46,31 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
   const address = f.local("i32");
   /** Of the one row, in groups of 16 elements, where that is what is shared. */
   const isCut = shares > 1 && rows === 1;
-  const groups = Math.floor(inner.size / (LANES * 4));
+  const groups = Math.floor(inner.size / (LANES * GROUP));
   const [firstGroup, left] = [f.local("i32"), f.local("i32")];
 
-  const step = (vectors: number): void => {
-    for (let i = 0; i < vectors; i++) {
-      body.value(root, i);
-      accumulators[i % 2].add();
-      body.next();
+  const add = (vector: number, chain: number | "rest", lanes: number): void => {
+    if (chains) chains.add(body, root, vector, chain, lanes);
+    else {
+      body.value(root, vector, "number", lanes);
+      accumulators[vector % 2].add(lanes);
     }
-    body.advance(vectors * LANES);
+    body.next();
+  };
+  const step = (): void => {
+    const vectors = Array.from({ length: GROUP }, (_, vector) => vector);
+    if (chains) body.preload(vectors);
+    for (const vector of vectors) add(vector, vector, LANES);
+    body.forget();
+    body.advance(GROUP * LANES);
   };
   const rest = (): void => {
-    const remaining = inner.size - groups * LANES * 4;
+    const remaining = inner.size - groups * LANES * GROUP;
     const whole = Math.floor(remaining / LANES);
     const lanes = remaining % LANES;
     for (let i = 0; i < whole + (lanes > 0 ? 1 : 0); i++) {
       const count = i < whole ? LANES : lanes;
-      body.value(root, i, "number", count);
-      accumulators[i % 2].add(count);
-      body.next();
+      add(i, "rest", count);
     }
   };
   const sumRow = (): void => {
@@ -56,13 +80,13 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
       startOf(f, at.inputs[input], plan.views[input], bytes);
       keptIndex.addTo(input, bytes);
       rowIndex.addTo(input, bytes);
-      const moved = inner.strides[input] * bytes * LANES * 4;
+      const moved = inner.strides[input] * bytes * LANES * GROUP;
       if (isCut && moved !== 0) f.get(firstGroup).i32(moved).op("i32.mul", "i32.add");
     });
     if (isCut) {
       const element = f.local("i32");
       f.get(firstGroup)
-        .i32(LANES * 4)
+        .i32(LANES * GROUP)
         .op("i32.mul")
         .set(element);
       body.startAt(element);
@@ -70,7 +94,7 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
       f.block((done) => {
         f.loop((again) => {
           f.get(left).op("i32.eqz").leaveIf(done);
-          step(4);
+          step();
           f.get(left).i32(1).op("i32.sub").set(left).leave(again);
         });
       });
@@ -81,18 +105,20 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
         .if(rest);
       return;
     }
-    if (groups === 1) step(4);
+    if (groups === 1) step();
     else if (groups > 1)
       f.repeat(left, groups, () => {
-        step(4);
+        step();
       });
     rest();
   };
   const sumResult = (): void => {
     keptIndex.set(result);
-    accumulators.forEach((each) => {
-      each.reset();
-    });
+    if (chains) chains.reset();
+    else
+      accumulators.forEach((each) => {
+        each.reset();
+      });
     f.forRange(
       row,
       () => (isCut ? f.i32(0) : f.get(firstRow)),
@@ -100,7 +126,11 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
       1,
       sumRow,
     );
-    accumulators[0].join(accumulators[1]);
+    if (!chains) accumulators[0].join(accumulators[1]);
+  };
+  const total = (): void => {
+    if (chains) chains.total();
+    else accumulators[0].total();
   };
 
   if (shares === 1) {
@@ -121,7 +151,7 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
       () => {
         sumResult();
         f.get(address);
-        accumulators[0].total();
+        total();
         storeTotal(f, combine, output);
         f.advance(address, BYTES[output]);
       },
@@ -151,7 +181,7 @@ export function writeAlong(f: FunctionWriter, at: Addresses, reduction: Reductio
           } else shareBounds(f, share, shares, rows, firstRow, endRow);
           sumResult();
           f.get(address);
-          accumulators[0].total();
+          total();
           f.memory(isWide(combine) ? "f64.store" : "f32.store");
           f.advance(address, PARTIAL_BYTES);
         },

@@ -6,7 +6,7 @@ import { type Addresses, BYTES, type KernelCode, type Phase, type Target, type T
 import { PARTIAL_BYTES, isWide, scalarOperation, storeTotal } from "./accumulate";
 import { keyText } from "./map";
 import { writeAcross } from "./reduce-across";
-import { writeAlong } from "./reduce-along";
+import { scratchAlong, writeAlong } from "./reduce-along";
 import { type Reduction, columnBlocks, paddedCount, perPiece, product } from "./reduction";
 import { type BodyPlan, LANES, costOfNodes, fitsFloats } from "./vector-body";
 
@@ -47,6 +47,7 @@ export function reduceCode(
     pieces: shares > 1 ? shares : inner.reduced ? Math.ceil(results / perPiece(reduction)) : natural,
     work,
     key,
+    scratch: inner.reduced ? scratchAlong(reduction) : 0,
     write: (f, at) => {
       if (inner.reduced) writeAlong(f, at, reduction);
       else writeAcross(f, at, reduction);

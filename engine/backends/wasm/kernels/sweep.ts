@@ -3,7 +3,8 @@ import { planLoops } from "../../../kernel/loops";
 import { shareAll } from "../../../kernel/nodes";
 import type { FunctionWriter, Local } from "../assembler/function";
 import { type Addresses, BYTES, type KernelCode, type Phase, type Target, type TypedKernel, aligned } from "../code";
-import { Accumulator, PARTIAL_BYTES, isWide, scalarOperation, storeTotal } from "./accumulate";
+import { PARTIAL_BYTES, isWide, scalarOperation, storeTotal } from "./accumulate";
+import { Chains } from "./chains";
 import { keyText, storeLanes, storeMask } from "./map";
 import { RowIndex, startOf } from "./rows";
 import { type BodyPlan, LANES, VectorBody, costOfNodes, fitsFloats } from "./vector-body";
@@ -19,6 +20,8 @@ interface Sweep {
   readonly size: number;
   readonly perPiece: number;
   readonly pieces: number;
+  /** Vectors that are done together. */
+  readonly unrolled: number;
 }
 
 interface Result {
@@ -46,7 +49,8 @@ export function sweepCode(
   const isFlat = rows === 1;
   const perPiece = isFlat ? PIECE : Math.max(1, Math.ceil(PIECE / inner.size));
   const pieces = Math.ceil((isFlat ? size : rows) / perPiece);
-  const sweep: Sweep = { plan, results, size, perPiece, pieces };
+  const unrolled = unroll(inner.size, nodes.length, results, target);
+  const sweep: Sweep = { plan, results, size, perPiece, pieces, unrolled };
   const combined = results.flatMap(({ combine, type }, i) => (combine ? [{ combine, type, i }] : []));
   const bytes = inputs.reduce((sum, type) => sum + BYTES[type], 0) + results.length * 4;
   const key = `sweep ${JSON.stringify([loops, views, nodes, results, inputs, target], keyText)}`;
@@ -54,6 +58,7 @@ export function sweepCode(
     pieces,
     work: size * (costOfNodes(nodes) + bytes * 0.05 + 0.1),
     key,
+    scratch: combined.reduce((sum, { combine }) => sum + Chains.scratchBytes(combine, chainsOf(combine, unrolled)), 0),
     write: (f, at) => {
       writeMain(f, at, sweep);
     },
@@ -72,17 +77,44 @@ export function sweepCode(
   return { phases: [main, finish], shared: aligned(pieces * combined.length * PARTIAL_BYTES) };
 }
 
+/**
+ * As many vectors at once as leave registers for what is done with them: sums of one need not wait for those of another, and the
+ * compiler joins pairs.
+ */
+function unroll(size: number, nodes: number, results: readonly Result[], { wide }: Target): number {
+  const held = (vectors: number): number =>
+    results.reduce((sum, { combine }) => {
+      if (combine === undefined) return sum;
+      if (isWide(combine)) return sum + (wide ? vectors / 2 : vectors);
+      return sum + 2;
+    }, 0);
+  const most = nodes <= 12 && held(4) <= 8 ? 4 : wide || (nodes <= 24 && held(2) <= 6) ? 2 : 1;
+  const fitting = Math.max(1, Math.floor(size / LANES));
+  return fitting >= most ? most : fitting >= 2 ? 2 : 1;
+}
+
+/** Largest and smallest are found in one step, for which the next one can wait. */
+function chainsOf(combine: Combine, vectors: number): number {
+  return isWide(combine) ? vectors : Math.min(2, vectors);
+}
+
 function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
-  const { plan, results, size, perPiece } = sweep;
+  const { plan, results, size, perPiece, unrolled } = sweep;
   const { loops } = plan;
   const inner = loops[loops.length - 1];
   const outer = loops.slice(0, -1);
   const rows = size / inner.size;
   const isFlat = rows === 1;
   const index = new RowIndex(f, outer);
-  const combined = results.filter(({ combine }) => combine !== undefined);
-  const sums = combined.map(({ combine }) => new Accumulator(f, combine as Combine));
-  const partials = combined.map(() => f.local("v128"));
+  const combined = results.flatMap(({ combine }) => (combine === undefined ? [] : [combine]));
+  const pairs = plan.target.wide && unrolled % 2 === 0;
+  let used = 0;
+  const chains = combined.map((combine) => {
+    const offset = used;
+    const count = chainsOf(combine, unrolled);
+    used += Chains.scratchBytes(combine, count);
+    return new Chains(f, combine, count, pairs ? { address: at.scratch, offset } : undefined);
+  });
   const outs = results.map(({ combine }) => (combine === undefined ? f.local("i32") : undefined));
   const [piece, row, element, left, block] = [0, 1, 2, 3, 4].map(() => f.local("i32"));
   const address = f.local("i32");
@@ -92,69 +124,62 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
     (loop) => f.get(index.position(loop)),
     results.map(({ root }) => root),
   );
-  /** One vector, of which some lanes count. */
-  const step = (lanes: number): void => {
-    let at = 0;
-    results.forEach(({ root, combine, type }, i) => {
-      const out = outs[i];
-      if (combine !== undefined) {
-        body.value(root, 0, "number", lanes);
-        if (isWide(combine)) {
-          if (lanes < LANES) maskLanes(f, combine, lanes);
-          f.get(partials[at])
-            .op(combine === "sum" ? "f32x4.add" : "f32x4.mul")
-            .set(partials[at]);
-        } else sums[at].add(lanes);
-        at++;
-      } else if (out) {
-        if (lanes === LANES) {
-          f.get(out);
-          if (type === "bool") {
-            body.value(root, 0, "mask");
-            storeMask(f, 0);
-          } else {
-            body.value(root, 0);
-            f.memory("v128.store");
-          }
-        } else {
-          const vector = f.local("v128");
-          body.value(root, 0, type === "bool" ? "mask" : "number", lanes);
-          f.set(vector);
-          storeLanes(f, out, vector, lanes, type, 0);
-          f.release(vector);
+  /** The vectors `from` ≤ vector < `to` of a step, or one of the rest, of which some lanes count. */
+  const compute = (from: number, to: number, lanes?: number): void => {
+    const stores = results.map((): (() => void)[] => []);
+    for (let vector = from; vector < to; vector++) {
+      let order = 0;
+      results.forEach(({ root, combine, type }, i) => {
+        const out = outs[i];
+        const count = lanes ?? LANES;
+        if (combine !== undefined)
+          chains[order++].add(body, root, vector, lanes === undefined ? vector : "rest", count);
+        else if (out) {
+          const value = f.local("v128");
+          body.value(root, vector, type === "bool" ? "mask" : "number", count);
+          f.set(value);
+          stores[i].push(() => {
+            storeSome(f, out, value, count, type, vector * LANES * BYTES[type]);
+            f.release(value);
+          });
         }
+      });
+      body.next();
+    }
+    for (const store of stores.flat()) store();
+  };
+  const step = (vectors: number, lanes?: number): void => {
+    // The compiler joins two of everything that stand side by side: loads, what is computed of them, stores.
+    if (pairs && lanes === undefined)
+      for (let vector = 0; vector < vectors; vector += 2) {
+        body.preload([vector, vector + 1]);
+        compute(vector, vector + 2);
+        body.forget();
       }
-    });
-    body.next();
-    body.advance(lanes);
+    else for (let vector = 0; vector < vectors; vector++) compute(vector, vector + 1, lanes);
+    const elements = lanes ?? vectors * LANES;
+    body.advance(elements);
     results.forEach(({ type }, i) => {
       const out = outs[i];
-      if (out) f.advance(out, lanes * BYTES[type]);
-    });
-  };
-  const reset = (): void => {
-    combined.forEach(({ combine }, i) => {
-      f.f32x4(NEUTRAL[combine as Combine]).set(partials[i]);
+      if (out) f.advance(out, elements * BYTES[type]);
     });
   };
   const flush = (): void => {
-    sums.forEach((sum, i) => {
-      if (!isWide(combined[i].combine as Combine)) return;
-      f.get(partials[i]);
-      sum.add();
+    chains.forEach((each) => {
+      each.flush();
     });
   };
-  /** `left` elements, in blocks. */
-  const vectors = (): void => {
+  const stride = unrolled * LANES;
+  /** `left` elements in blocks of steps, as far as whole steps go. */
+  const blocks = (): void => {
     f.block((done) => {
       f.loop((again) => {
-        f.get(left).i32(LANES).op("i32.lt_s").leaveIf(done);
+        f.get(left).i32(stride).op("i32.lt_s").leaveIf(done);
         f.i32(BLOCK).set(block);
-        reset();
         f.block((end) => {
           f.loop((inside) => {
-            step(LANES);
-            f.get(left).i32(LANES).op("i32.sub").tee(left).i32(LANES).op("i32.lt_s").leaveIf(end);
+            step(unrolled);
+            f.get(left).i32(stride).op("i32.sub").tee(left).i32(stride).op("i32.lt_s").leaveIf(end);
             f.get(block).i32(1).op("i32.sub").tee(block).leaveIf(inside);
           });
         });
@@ -163,10 +188,44 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
       });
     });
   };
-  const rest = (lanes: number): void => {
-    reset();
-    step(lanes);
-    flush();
+  /** Fewer elements than a step. */
+  const rest = (elements: number): void => {
+    const whole = Math.floor(elements / LANES);
+    const single = (): void => {
+      step(1, LANES);
+    };
+    if (whole === 1) single();
+    else if (whole > 1) f.repeat(left, whole, single);
+    if (elements % LANES > 0) step(1, elements % LANES);
+  };
+  const flushRest = (): void => {
+    chains.forEach((each) => {
+      each.flushRest();
+    });
+  };
+  const rowSteps = Math.floor(inner.size / stride);
+  /** Rows that are a block together, if any are. */
+  const blockRows = Math.floor(BLOCK / Math.max(rowSteps, unrolled));
+  /** One row, where `block` counts those that are left of a block. */
+  const wholeRow = (): void => {
+    if (blockRows === 0) {
+      f.i32(rowSteps * stride).set(left);
+      blocks();
+    } else if (rowSteps === 1) step(unrolled);
+    else if (rowSteps > 1)
+      f.repeat(left, rowSteps, () => {
+        step(unrolled);
+      });
+    rest(inner.size % stride);
+    if (blockRows === 0) flushRest();
+    else {
+      f.get(block).i32(1).op("i32.sub").tee(block).op("i32.eqz");
+      f.if(() => {
+        flush();
+        flushRest();
+        f.i32(blockRows).set(block);
+      });
+    }
   };
   const begin = (withElement: boolean): void => {
     body.begin((input) => {
@@ -184,8 +243,8 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
     () => f.get(at.to),
     1,
     () => {
-      sums.forEach((sum) => {
-        sum.reset();
+      chains.forEach((each) => {
+        each.reset();
       });
       results.forEach(({ type }, i) => {
         const out = outs[i];
@@ -198,13 +257,18 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
         f.i32(size).get(element).op("i32.sub").tee(left).i32(perPiece);
         f.get(left).i32(perPiece).op("i32.lt_s", "select").set(left);
         begin(true);
-        vectors();
+        if (size >= stride) blocks();
         // Only the last piece can have a rest.
-        if (size % LANES > 0) f.get(left).if(() => rest(size % LANES));
+        if (size % stride > 0)
+          f.get(left).if(() => {
+            rest(size % stride);
+            flushRest();
+          });
       } else {
         const end = address;
         f.get(piece).i32(1).op("i32.add").i32(perPiece).op("i32.mul").tee(end).i32(rows);
         f.get(end).i32(rows).op("i32.lt_s", "select").set(end);
+        f.i32(blockRows).set(block);
         f.forRange(
           row,
           () => f.get(piece).i32(perPiece).op("i32.mul"),
@@ -213,11 +277,13 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
           () => {
             index.set(row);
             begin(false);
-            f.i32(inner.size - (inner.size % LANES)).set(left);
-            if (inner.size >= LANES) vectors();
-            if (inner.size % LANES > 0) rest(inner.size % LANES);
+            wholeRow();
           },
         );
+        if (blockRows > 0) {
+          flush();
+          flushRest();
+        }
       }
       if (combined.length === 0) return;
       f.get(at.shared)
@@ -225,24 +291,30 @@ function writeMain(f: FunctionWriter, at: Addresses, sweep: Sweep): void {
         .i32(combined.length * PARTIAL_BYTES)
         .op("i32.mul", "i32.add")
         .set(address);
-      sums.forEach((sum, i) => {
+      chains.forEach((each, i) => {
         f.get(address);
-        sum.total();
-        f.memory(isWide(combined[i].combine as Combine) ? "f64.store" : "f32.store", i * PARTIAL_BYTES);
+        each.total();
+        f.memory(isWide(combined[i]) ? "f64.store" : "f32.store", i * PARTIAL_BYTES);
       });
     },
   );
 }
 
-/** Lanes that do not count take the neutral element. */
-function maskLanes(f: FunctionWriter, combine: Combine, lanes: number): void {
-  f.f32x4(NEUTRAL[combine]).i32x4(
-    ...([0, 1, 2, 3].map((lane) => (lane < lanes ? -1 : 0)) as [number, number, number, number]),
-  );
-  f.op("v128.bitselect");
+/** A vector of a result, or its first lanes. */
+function storeSome(
+  f: FunctionWriter,
+  out: Local,
+  vector: Local,
+  lanes: number,
+  type: ElementType,
+  offset: number,
+): void {
+  if (lanes < LANES) storeLanes(f, out, vector, lanes, type, offset);
+  else if (type === "bool") {
+    f.get(out).get(vector);
+    storeMask(f, offset);
+  } else f.get(out).get(vector).memory("v128.store", offset);
 }
-
-const NEUTRAL: Readonly<Record<Combine, number>> = { sum: 0, product: 1, maximum: -Infinity, minimum: Infinity };
 
 interface Total {
   readonly combine: Combine;
@@ -255,7 +327,11 @@ interface Total {
 }
 
 /** Over the pieces, in their order. */
-function writeTotal(f: FunctionWriter, at: Addresses, { combine, type, output, order, count, pieces }: Total): void {
+export function writeTotal(
+  f: FunctionWriter,
+  at: Addresses,
+  { combine, type, output, order, count, pieces }: Total,
+): void {
   const isDouble = isWide(combine);
   const total = f.local(isDouble ? "f64" : "f32");
   const address = f.local("i32");

@@ -36,6 +36,8 @@ export class VectorBody {
   private readonly named = new Map<number, Local>();
   /** By input and vector. */
   private readonly loaded = new Map<string, Local>();
+  /** By input: vectors in place of memory. */
+  private readonly held = new Map<number, readonly Local[]>();
   /** Position along the innermost loop, four of them as numbers, if the body asks for it. */
   private position: Local | undefined;
   private lanes = LANES;
@@ -71,11 +73,25 @@ export class VectorBody {
     return this.plan.nodes.flatMap((node) => (node.kind === "input" ? [node.index] : []));
   }
 
+  /**
+   * Before {@link begin}: an input's values are in variables and not in memory, one for each vector of the row, or a single one of an
+   * input that stays the same.
+   */
+  hold(input: number, vectors: readonly Local[]): void {
+    this.held.set(input, vectors);
+  }
+
+  /** After {@link begin}: the variable of a node that stays the same along the row, if it has one. */
+  along(at: number): Local | undefined {
+    return this.fixed.get(at);
+  }
+
   /** @param address leaves the address of an input's first element of the row on the stack */
   begin(address: (input: number) => void): void {
     const { f, plan } = this;
     const { nodes, loops } = plan;
     for (const index of this.inputs) {
+      if (this.held.has(index)) continue;
       const pointer = this.pointers.get(index) ?? f.local("i32");
       this.pointers.set(index, pointer);
       address(index);
@@ -109,11 +125,33 @@ export class VectorBody {
     this.read(root, form, group);
   }
 
+  /** Adds the values of vector `group` to a sum: in one instruction where they are products that nothing else needs. */
+  addTo(sum: Local, root: number, group: number): void {
+    const { f, plan } = this;
+    const node = plan.nodes[root];
+    this.lanes = LANES;
+    const isProduct = node.kind === "binary" && node.fn === "multiply" && this.uses[root] === 1;
+    if (plan.target.fused && isProduct && !this.fixed.has(root)) {
+      this.read(node.a, "number", group);
+      this.read(node.b, "number", group);
+      f.get(sum).op("f32x4.relaxed_madd").set(sum);
+      return;
+    }
+    this.read(root, "number", group);
+    f.get(sum).op("f32x4.add").set(sum);
+  }
+
+  /** What an input has in vector `group`, which is then not loaded. */
+  supply(index: number, group: number, vector: Local): void {
+    this.loaded.set(`${index} ${group}`, vector);
+  }
+
   /** Loads what some vectors read before any of them is computed. */
   preload(groups: readonly number[]): void {
     const { f, plan } = this;
+    this.lanes = LANES;
     for (const index of new Set(this.inputs)) {
-      if ((plan.loops.at(-1)?.strides[index] ?? 0) === 0) continue;
+      if ((plan.loops.at(-1)?.strides[index] ?? 0) === 0 || this.held.has(index)) continue;
       for (const group of groups) {
         const local = f.local("v128");
         this.load(index, group);
@@ -182,7 +220,8 @@ export class VectorBody {
         f.f32x4(node.value);
         break;
       case "input": {
-        const loaded = this.loaded.get(`${node.index} ${group}`);
+        const held = this.held.get(node.index);
+        const loaded = held ? held[held.length === 1 ? 0 : group] : this.loaded.get(`${node.index} ${group}`);
         if (loaded) f.get(loaded);
         else this.load(node.index, group);
         break;
@@ -276,11 +315,13 @@ export class VectorBody {
     if (!pointer) throw new Error("internal: a row of the kernel has not begun");
     const stride = plan.loops.at(-1)?.strides[index] ?? 0;
     const isBool = plan.inputs[index] === "bool";
+    const isInteger = plan.inputs[index] === "int32";
     const bytes = BYTES[plan.inputs[index]];
     if (stride === 0) {
       f.get(pointer);
       if (isBool) f.memory("i32.load8_u").op("i32x4.splat", "f32x4.convert_i32x4_s");
       else f.memory("v128.load32_splat");
+      if (isInteger) f.op("f32x4.convert_i32x4_s");
     } else if (stride === 1) {
       f.get(pointer);
       if (isBool)
@@ -290,6 +331,7 @@ export class VectorBody {
           "f32x4.convert_i32x4_s",
         );
       else f.memory("v128.load", group * LANES * bytes);
+      if (isInteger) f.op("f32x4.convert_i32x4_s");
     } else {
       for (let lane = 0; lane < this.lanes; lane++) {
         const distance = (group * LANES + lane) * stride * bytes;
@@ -309,7 +351,7 @@ export class VectorBody {
           at().get(vector).laneMemory("v128.load32_lane", lane, offset).release(vector);
         }
       }
-      if (isBool) f.op("f32x4.convert_i32x4_s");
+      if (isBool || isInteger) f.op("f32x4.convert_i32x4_s");
     }
   }
 }
