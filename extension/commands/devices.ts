@@ -86,6 +86,10 @@ async function useDevice(device: Device, uri: Uri | undefined): Promise<void> {
 async function showComparison(uri: Uri, devices: readonly DeviceFigures[], batchSize: number | null): Promise<void> {
   const name = basename(uri.fsPath);
   await showReport(uri, "devices", deviceTable(name, devices, batchSize));
+  void offerBest(uri, name, devices);
+}
+
+async function offerBest(uri: Uri, name: string, devices: readonly DeviceFigures[]): Promise<void> {
   const { device } = settingsFor(uri);
   const { text, best } = deviceVerdict(devices);
   const use = best !== null && best !== device ? `Use the ${NAMES[best]}` : undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { shortRate, rateEdit } from "../../extension/commands/rate-edit";
-import { gradientTable, rateTable } from "../../extension/commands/report-text";
+import { deviceTable, deviceVerdict, gradientTable, rateTable } from "../../extension/commands/report-text";
 import { freeName, nameProblem, newText, templatesOf, withEnding } from "../../extension/commands/templates";
 import { duration, progressText } from "../../extension/format";
 import { inOneLine, problemsIn } from "../../extension/host/failures";
@@ -9,6 +9,29 @@ import { createPrintLog } from "../../extension/host/print-log";
 import { lensLine, trainsSomething } from "../../extension/language/lens-line";
 import { panelHtml } from "../../extension/panel/html";
 import { readMessage, readState } from "../../extension/panel/messages";
+
+describe("extension: the comparison of devices", () => {
+  const figures = (cpu: number | null, gpu: number | null, lacking: string | null = null) =>
+    [
+      { device: "cpu", name: "WebAssembly", lacking: null, milliseconds: cpu },
+      { device: "webgpu", name: lacking === null ? "webgpu: a card" : null, lacking, milliseconds: gpu },
+    ] as const;
+  const cases = [
+    [figures(10, 2), "The GPU trains it 5.0 times as fast as the CPU.", "webgpu"],
+    [figures(0.5, 2), "The CPU trains it 4.0 times as fast as the GPU.", "cpu"],
+    [figures(2, 2.1), "The CPU and the GPU are about equally fast.", null],
+    [figures(2, null, "no adapter: none"), "There is the CPU alone: no adapter: none.", "cpu"],
+    [figures(null, null), "Nothing was measured.", null],
+  ] as const;
+  for (const [devices, text, best] of cases) it(text, () => assert.deepEqual(deviceVerdict(devices), { text, best }));
+
+  it("has a row for each, with examples a second where a batch has a size", () => {
+    const table = deviceTable("a.nn.ts", figures(10, 2), 64);
+    assert.match(table, /\| CPU \| 10 ms \| 6400 \| WebAssembly \|/);
+    assert.match(table, /\| GPU \| 2 ms \| 32000 \| webgpu: a card \|/);
+    assert.match(deviceTable("a.nn.ts", figures(10, null, "none"), null), /\| GPU \|  \|  \| none \|/);
+  });
+});
 
 describe("extension: failures of hosts", () => {
   const model = "/w/a.nn.ts";

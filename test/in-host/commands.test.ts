@@ -41,6 +41,8 @@ describe("commands", () => {
       "Overfit One Batch",
       "Find Learning Rate",
       "Check Gradients",
+      "Choose Device",
+      "Compare Devices",
       "Fix All Problems in This File",
       "Add Types to Workspace",
       "Show Log",
@@ -56,6 +58,17 @@ describe("commands", () => {
     );
     assert.match(report.getText(), /All gradients agree\./);
     assert.match(report.getText(), /`hidden\.weight` \| \d+ \| \[8, 2\]/);
+  });
+
+  it("Compare Devices shows what each takes for an update, or why there is none", async () => {
+    await activated();
+    await commands.executeCommand("backstep.compareDevices", Uri.joinPath(folder(), "xor.nn.ts"));
+    const report = await until("the report is open", () =>
+      workspace.textDocuments.find(({ uri }) => uri.scheme === "backstep-report" && uri.path.includes("devices")),
+    );
+    assert.match(report.getText(), /^\| CPU \| \d\S* ms \|.*WebAssembly/m);
+    // Tests are run with a graphics card, with one in software, and with none.
+    assert.match(report.getText(), /^\| GPU \|( \d\S* ms \|.*webgpu: | +\|.*(no adapter|no WebGPU))/m);
   });
 
   it("Add Types to Workspace makes a configuration that names types which are there", async () => {

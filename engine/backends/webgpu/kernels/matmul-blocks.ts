@@ -7,7 +7,7 @@ import type { VectorFactor, VectorProduct } from "./matmul-tiles";
 
 /** What an invocation computes, and how many steps of the depth are written one after the other. */
 interface Block {
-  readonly rows: 4 | 8;
+  readonly rows: 1 | 2 | 4 | 8;
   /** Vectors of columns. */
   readonly fours: 1 | 2 | 4;
   readonly depth: 4 | 8;
@@ -27,7 +27,7 @@ export function areBlocksWorth({ sets, rows, columns, depth }: VectorProduct, { 
 
 /** Each invocation reads what it needs from memory and shares nothing. */
 export function blocksCode(product: VectorProduct, finish: Finish, target: GpuTarget): KernelCode {
-  const block = target.software ? blockOf(product) : SMALL;
+  const block = target.software ? blockOf(product) : smallBlock(product, 64);
   const { sets, rows, columns } = product;
   const count = sets * Math.ceil(rows / block.rows) * Math.ceil(columns / (4 * block.fours));
   const groups = Math.ceil(count / block.size);
@@ -41,11 +41,13 @@ export function blocksCode(product: VectorProduct, finish: Finish, target: GpuTa
   return finished(finish, [], [pass], 0, target);
 }
 
-/** On a graphics card. */
-const SMALL: Block = { rows: 4, fours: 1, depth: 4, size: 64 };
+function smallBlock({ rows }: VectorProduct, size: number): Block {
+  return { rows: rows >= 4 ? 4 : rows > 1 ? 2 : 1, fours: 1, depth: 4, size };
+}
 
 /** On a processor: sums in registers make up for reading; so many of them want that many blocks, and time to be compiled. */
-function blockOf({ sets, rows, columns, depth }: VectorProduct): Block {
+function blockOf(product: VectorProduct): Block {
+  const { sets, rows, columns, depth } = product;
   const fits = (block: { readonly rows: number; readonly fours: number }): boolean =>
     rows % block.rows <= rows / 8 && sets * Math.ceil(rows / block.rows) * Math.ceil(columns / (4 * block.fours)) >= 64;
   const steps = depth % 8 === 0 ? 8 : 4;
@@ -53,8 +55,7 @@ function blockOf({ sets, rows, columns, depth }: VectorProduct): Block {
   const isWorth = sets * rows * columns * depth >= LARGE;
   if (isWorth && columns % 16 === 0 && fits(large)) return { ...large, depth: steps, size: 16 };
   const middle = { rows: rows > 4 ? 8 : 4, fours: columns % 8 === 0 ? 2 : 1 } as const;
-  if (fits(middle)) return { ...middle, depth: 4, size: 16 };
-  return { rows: 4, fours: 1, depth: 4, size: 16 };
+  return fits(middle) ? { ...middle, depth: 4, size: 16 } : smallBlock(product, 16);
 }
 
 /** Products of two numbers from which on the time for compiling more of them at once is soon made up for. */
@@ -74,8 +75,8 @@ function passText(
   const sums = times(block.rows, (i) => times(block.fours, (j) => ({ i, j, name: `sum${i}_${j}` }))).flat();
   const steps = (count: number): string => {
     const [leftText, rightText] = [
-      factorText("left", left, operands.input(left.input), block.rows / 4, count),
-      factorText("right", right, operands.input(right.input), block.fours, count),
+      factorText("left", left, operands.input(left.input), block.rows, count),
+      factorText("right", right, operands.input(right.input), 4 * block.fours, count),
     ];
     const products = times(count, (p) =>
       sums.map(({ i, j, name }) => `${name} += ${leftText.vector(i >> 2, p)}[${i & 3}] * ${rightText.vector(j, p)};`),
@@ -109,14 +110,15 @@ function passText(
   return `${finish.declarations}\n${entry(groups, block.size, text)}`;
 }
 
-/** Statements that read `fours` vectors of lines at so many steps from `p` on, and the name of each. */
+/** Statements that read so many lines at so many steps from `p` on, and the name of each vector of four lines. */
 function factorText(
   name: "left" | "right",
   { along, pitch }: VectorFactor,
   place: Place,
-  fours: number,
+  lines: number,
   steps: number,
 ): { readonly loads: readonly string[]; readonly vector: (four: number, step: number) => string } {
+  const fours = Math.ceil(lines / 4);
   const vector = (four: number, step: number): string => `${name}${four}_${step}`;
   const load = (target: string, at: string): string => `let ${target} = ${loadVector(place, "float32", at)};`;
   if (along === "lines") {
@@ -127,12 +129,14 @@ function factorText(
   }
   // What is read along the depth is turned: that costs nothing, since all of it is in registers.
   const read = (line: number, four: number): string => `${name}Line${line}_${four}`;
-  const loads = times(4 * fours, (line) =>
+  const loads = times(lines, (line) =>
     times(steps / 4, (four) => load(read(line, four), `(${name}At + ${line * pitch} + p + ${4 * four})`)),
   ).flat();
   const turned = times(fours, (i) =>
     times(steps, (p) => {
-      const lanes = [0, 1, 2, 3].map((lane) => `${read(4 * i + lane, p >> 2)}[${p & 3}]`);
+      const lanes = [0, 1, 2, 3].map((lane) =>
+        4 * i + lane < lines ? `${read(4 * i + lane, p >> 2)}[${p & 3}]` : "0.0f",
+      );
       return `let ${vector(i, p)} = vec4<f32>(${lanes.join(", ")});`;
     }),
   ).flat();

@@ -18,9 +18,10 @@ export function matmulCode(typed: TypedKernel<MatmulKernel>, target: GpuTarget):
   if (kernel.epilogue && (!finish || size === 0)) return productThenSweep(typed, matmulCode, target);
   if (size === 0) return { passes: [] };
   if (!finish) return wholeCode(typed, size, target);
-  const vectors = vectorProductOf(kernel);
+  const arranged = arrangedOf(kernel);
+  const vectors = vectorProductOf(arranged);
   if (vectors && areBlocksWorth(vectors, target)) return blocksCode(vectors, finish, target);
-  const task = taskOf(kernel, target);
+  const task = taskOf(arranged, target);
   if (!vectors) return productCode([task], finish, size, target);
   // Vectors are turned as they are read: it does not matter along what they lie.
   const scheme = schemeFor({ ...task.extent, along: "lines" }, vectors.right.along, target);
@@ -36,19 +37,37 @@ interface Matrix {
   readonly offsets: readonly AffineRun[];
 }
 
-function matricesOf({ batch, strideA, strideB }: MatmulKernel): readonly [a: Matrix, b: Matrix] {
-  return [
-    { input: 0, line: strideA[0], step: strideA[1], offsets: offsetsOf(batch.map(({ a }) => a)) },
-    { input: 1, line: strideB[1], step: strideB[0], offsets: offsetsOf(batch.map(({ b }) => b)) },
-  ];
+/** A product as it is computed: each row of the left factor with each column of the right one. */
+interface Arranged {
+  readonly sets: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly left: Matrix;
+  readonly right: Matrix;
+  /** From one row and from one column to the next in the result. */
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
+
+/** Where columns, which go in fours, are few, rows take their place. */
+function arrangedOf({ m, n, k, batch, strideA, strideB }: MatmulKernel): Arranged {
+  const a: Matrix = { input: 0, line: strideA[0], step: strideA[1], offsets: offsetsOf(batch.map((each) => each.a)) };
+  const b: Matrix = { input: 1, line: strideB[1], step: strideB[0], offsets: offsetsOf(batch.map((each) => each.b)) };
+  const common = { sets: batch.length, depth: k };
+  return n < 4 && m > n
+    ? { ...common, rows: n, columns: m, left: b, right: a, rowStep: 1, columnStep: n }
+    : { ...common, rows: m, columns: n, left: a, right: b, rowStep: n, columnStep: 1 };
 }
 
 /** The product where all elements can be read and written four by four. */
-function vectorProductOf(kernel: MatmulKernel): VectorProduct | undefined {
-  const { m, n, k, batch } = kernel;
-  const [left, right] = matricesOf(kernel).map((matrix) => vectorFactorOf(matrix, k));
-  if (n % 4 !== 0 || !left || !right) return undefined;
-  return { sets: batch.length, rows: m, columns: n, depth: k, left, right };
+function vectorProductOf({ left, right, columnStep, ...sizes }: Arranged): VectorProduct | undefined {
+  const { sets, rows, columns, depth } = sizes;
+  if (columnStep !== 1 || columns % 4 !== 0) return undefined;
+  // How far it would be to the next row is of no matter where there is none.
+  const leftFactor = vectorFactorOf(rows === 1 ? { ...left, line: left.step === 1 ? 0 : 1 } : left, depth);
+  const rightFactor = vectorFactorOf(right, depth);
+  return leftFactor && rightFactor && { sets, rows, columns, depth, left: leftFactor, right: rightFactor };
 }
 
 function vectorFactorOf({ input, line, step, offsets }: Matrix, depth: number): VectorFactor | undefined {
@@ -59,15 +78,9 @@ function vectorFactorOf({ input, line, step, offsets }: Matrix, depth: number): 
   return undefined;
 }
 
-/** A product as it is computed otherwise: turned, where the columns, which go in fours, are few. */
-function taskOf(kernel: MatmulKernel, target: GpuTarget): Task {
-  const { m, n, k, batch } = kernel;
-  const [a, b] = matricesOf(kernel);
-  const isTurned = n < 4 && m > n;
-  const [left, right, rows, columns] = isTurned ? [b, a, n, m] : [a, b, m, n];
-  const [rowStep, columnStep] = isTurned ? [1, n] : [n, 1];
+function taskOf({ sets, rows, columns, depth, left, right, rowStep, columnStep }: Arranged, target: GpuTarget): Task {
   const along = [left, right].some((each) => alongOf(each) === "depth") ? "depth" : "lines";
-  const extent = { sets: batch.length, rows, columns, depth: k, along } as const;
+  const extent = { sets, rows, columns, depth, along } as const;
   return {
     key: `matmul ${JSON.stringify([left, right, extent, rowStep])}`,
     extent,
@@ -75,9 +88,9 @@ function taskOf(kernel: MatmulKernel, target: GpuTarget): Task {
     product: (operands) => ({
       left: factorOf(left, operands.input(left.input)),
       right: factorOf(right, operands.input(right.input)),
-      depth: [k],
+      depth: [depth],
     }),
-    place: (row, each) => `i32(subset) * ${m * n} + ${row} * ${rowStep} + (${each}) * ${columnStep}`,
+    place: (row, each) => `i32(subset) * ${rows * columns} + ${row} * ${rowStep} + (${each}) * ${columnStep}`,
   };
 }
 
