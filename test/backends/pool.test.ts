@@ -2,27 +2,9 @@ import assert from "node:assert/strict";
 import { createJsBackend } from "../../engine/backends/js/index";
 import type { PoolGeometry, PoolKernel } from "../../engine/kernel/kernel";
 import { Dice, float, runKernel, sizeOf } from "./support";
+import { windowsOf } from "../support/windows";
 
 const backend = createJsBackend();
-
-/** The positions in the input of each output's window, in row-major order, padding left out. */
-function windows(g: PoolGeometry): number[][] {
-  const found: number[][] = [];
-  for (let plane = 0; plane < g.planes; plane++)
-    for (let oy = 0; oy < g.output[0]; oy++)
-      for (let ox = 0; ox < g.output[1]; ox++) {
-        const window: number[] = [];
-        for (let ky = 0; ky < g.window[0]; ky++)
-          for (let kx = 0; kx < g.window[1]; kx++) {
-            const y = oy * g.stride[0] + ky * g.dilation[0] - g.padding[0];
-            const x = ox * g.stride[1] + kx * g.dilation[1] - g.padding[1];
-            if (y >= 0 && x >= 0 && y < g.input[0] && x < g.input[1])
-              window.push((plane * g.input[0] + y) * g.input[1] + x);
-          }
-        found.push(window);
-      }
-  return found;
-}
 
 function geometry(changes: Partial<PoolGeometry>): PoolGeometry {
   return {
@@ -75,7 +57,7 @@ describe("pool", () => {
       const upstream = dice.values(g.planes * sizeOf(g.output));
       const message = JSON.stringify(g);
 
-      const found = windows(g);
+      const found = windowsOf(g);
       const best = found.map((window) => {
         const largest = Math.max(...window.map((at) => x[at]));
         return window.find((at) => x[at] === largest);

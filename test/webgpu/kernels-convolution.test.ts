@@ -17,6 +17,7 @@ import {
 import { Dice, denseStrides, sizeOf } from "../backends/support";
 import { gpuBackend } from "./device";
 import { truthOf } from "./truth";
+import { eachProduct, windowsOf } from "../support/windows";
 
 type Which = ConvolutionKernel["which"];
 
@@ -26,28 +27,6 @@ const TARGETS: readonly (Partial<GpuTarget> & { readonly software: boolean })[] 
   { software: true },
   { software: false },
 ];
-
-/** Calls `visit` with the positions in x, w and y of every product that a convolution sums. */
-function eachProduct(g: ConvolutionGeometry, visit: (x: number, w: number, y: number) => void): void {
-  const [inputs, outputs] = [g.inputChannels / g.groups, g.outputChannels / g.groups];
-  for (let n = 0; n < g.batch; n++)
-    for (let o = 0; o < g.outputChannels; o++)
-      for (let c = 0; c < inputs; c++)
-        for (let at = 0; at < sizeOf(g.output); at++)
-          for (let tap = 0; tap < sizeOf(g.kernel); tap++) {
-            const [oy, ky] = [Math.floor(at / g.output[1]), Math.floor(tap / g.kernel[1])];
-            const [ox, kx] = [at % g.output[1], tap % g.kernel[1]];
-            const y = oy * g.stride[0] + ky * g.dilation[0] - g.padding[0];
-            const x = ox * g.stride[1] + kx * g.dilation[1] - g.padding[1];
-            if (y < 0 || x < 0 || y >= g.input[0] || x >= g.input[1]) continue;
-            const channel = Math.floor(o / outputs) * inputs + c;
-            visit(
-              ((n * g.inputChannels + channel) * g.input[0] + y) * g.input[1] + x,
-              (o * inputs + c) * sizeOf(g.kernel) + tap,
-              (n * g.outputChannels + o) * sizeOf(g.output) + at,
-            );
-          }
-}
 
 interface Factors {
   readonly a: Float32Array;
@@ -341,24 +320,6 @@ for (const target of TARGETS) {
         }
       });
   });
-}
-
-/** The positions in the image of each window, in row-major order, padding left out. */
-function windowsOf(g: PoolGeometry): number[][] {
-  const windows: number[][] = [];
-  for (let plane = 0; plane < g.planes; plane++)
-    for (let at = 0; at < sizeOf(g.output); at++) {
-      const window: number[] = [];
-      for (let tap = 0; tap < sizeOf(g.window); tap++) {
-        const [oy, ky] = [Math.floor(at / g.output[1]), Math.floor(tap / g.window[1])];
-        const y = oy * g.stride[0] + ky * g.dilation[0] - g.padding[0];
-        const left = (at % g.output[1]) * g.stride[1] + (tap % g.window[1]) * g.dilation[1] - g.padding[1];
-        if (y < 0 || left < 0 || y >= g.input[0] || left >= g.input[1]) continue;
-        window.push((plane * g.input[0] + y) * g.input[1] + left);
-      }
-      windows.push(window);
-    }
-  return windows;
 }
 
 interface Pooled {

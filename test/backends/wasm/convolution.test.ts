@@ -3,35 +3,13 @@ import { createWasmBackend } from "../../../engine/backends/wasm/index";
 import { codeOf } from "../../../engine/backends/wasm/kernels";
 import type { ConvolutionGeometry, ConvolutionKernel } from "../../../engine/kernel/kernel";
 import { Dice, float, runKernel, sizeOf } from "../support";
+import { eachProduct } from "../../support/windows";
 
 /** Without fused instructions, which not every platform that runs the tests has. */
 const TARGETS = [
   { name: "vectors", target: { fused: false, wide: false } },
   { name: "pairs of vectors", target: { fused: false, wide: true } },
 ];
-
-/** The kernel's definition: calls `visit` with the positions in x, w and y of every product that it sums. */
-function eachProduct(g: ConvolutionGeometry, visit: (x: number, w: number, y: number) => void): void {
-  const inputs = g.inputChannels / g.groups;
-  const outputs = g.outputChannels / g.groups;
-  for (let n = 0; n < g.batch; n++)
-    for (let o = 0; o < g.outputChannels; o++)
-      for (let c = 0; c < inputs; c++)
-        for (let oy = 0; oy < g.output[0]; oy++)
-          for (let ox = 0; ox < g.output[1]; ox++)
-            for (let ky = 0; ky < g.kernel[0]; ky++)
-              for (let kx = 0; kx < g.kernel[1]; kx++) {
-                const y = oy * g.stride[0] + ky * g.dilation[0] - g.padding[0];
-                const x = ox * g.stride[1] + kx * g.dilation[1] - g.padding[1];
-                if (y < 0 || x < 0 || y >= g.input[0] || x >= g.input[1]) continue;
-                const channel = Math.floor(o / outputs) * inputs + c;
-                visit(
-                  ((n * g.inputChannels + channel) * g.input[0] + y) * g.input[1] + x,
-                  ((o * inputs + c) * g.kernel[0] + ky) * g.kernel[1] + kx,
-                  ((n * g.outputChannels + o) * g.output[0] + oy) * g.output[1] + ox,
-                );
-              }
-}
 
 interface Shape {
   readonly batch?: number;

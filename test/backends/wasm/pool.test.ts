@@ -3,6 +3,7 @@ import { createWasmBackend } from "../../../engine/backends/wasm/index";
 import { codeOf } from "../../../engine/backends/wasm/kernels";
 import type { PoolGeometry, PoolKernel } from "../../../engine/kernel/kernel";
 import { Dice, float, runKernel, sizeOf } from "../support";
+import { windowsOf } from "../../support/windows";
 
 const PLAIN = { fused: false, wide: false };
 
@@ -18,25 +19,6 @@ async function pool(
   assert.ok(codeOf({ kernel, inputs: inputs.map(() => "float32" as const), outputs: ["float32"] }, PLAIN));
   const size = geometry.planes * sizeOf(which.endsWith("Gradient") ? geometry.input : geometry.output);
   return Array.from(await runKernel(backend, kernel, inputs.map(float), { type: "float32", size }));
-}
-
-/** The kernel's definition: for each output the elements of its window that are inside the image, in row-major order. */
-function windowsOf(g: PoolGeometry): number[][] {
-  const found: number[][] = [];
-  for (let plane = 0; plane < g.planes; plane++)
-    for (let oy = 0; oy < g.output[0]; oy++)
-      for (let ox = 0; ox < g.output[1]; ox++) {
-        const window: number[] = [];
-        for (let ky = 0; ky < g.window[0]; ky++)
-          for (let kx = 0; kx < g.window[1]; kx++) {
-            const y = oy * g.stride[0] + ky * g.dilation[0] - g.padding[0];
-            const x = ox * g.stride[1] + kx * g.dilation[1] - g.padding[1];
-            if (y >= 0 && x >= 0 && y < g.input[0] && x < g.input[1])
-              window.push((plane * g.input[0] + y) * g.input[1] + x);
-          }
-        found.push(window);
-      }
-  return found;
 }
 
 /** The first largest element, the first NaN if there is one. */
