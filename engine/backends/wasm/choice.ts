@@ -5,28 +5,41 @@ export interface Choice {
   took(together: boolean, milliseconds: number): void;
 }
 
-/** Runs of each way before a choice is made; then the other way is tried again once in so many runs, since other work comes and goes. */
-const TRIALS = 4;
-const AGAIN = 64;
-/** How much of the old figure remains when a new one comes. */
+/**
+ * A way is tried in so many runs after each other: the first ones find the other threads asleep and their caches full of other things,
+ * and are no measure of those that would follow.
+ */
+const BURST = 6;
+/** Then the other way is tried again after so many runs, since other work comes and goes; twice as many each time that it was slower. */
+const [SOON, LATE] = [32, 1024];
+/** How much of the old figure remains when a slower one comes. One that is faster replaces it. */
 const MEMORY = 0.7;
 
 export function createChoice(): Choice {
-  let runs = 0;
-  const usual: Record<"alone" | "together", number | undefined> = { alone: undefined, together: undefined };
-  const isTogetherFaster = (): boolean => (usual.together ?? 0) < (usual.alone ?? Infinity);
+  const usual = { alone: Infinity, together: Infinity };
+  const isTogetherFaster = (): boolean => usual.together < usual.alone;
+  /** What goes on, with the runs that are left of it. */
+  let isTogether = true;
+  let left = BURST;
+  let isTrial = true;
+  let pause = SOON;
   return {
     next() {
-      runs++;
-      if (runs <= 2 * TRIALS) return runs % 2 === 0;
-      return runs % AGAIN === 0 ? !isTogetherFaster() : isTogetherFaster();
+      if (left === 0) {
+        if (usual.alone === Infinity) [isTogether, left] = [false, BURST];
+        else if (isTrial) {
+          // A way that was tried and is slower is left alone for longer.
+          pause = isTogetherFaster() === isTogether ? SOON : Math.min(LATE, 2 * pause);
+          [isTogether, left, isTrial] = [isTogetherFaster(), pause, false];
+        } else [isTogether, left, isTrial] = [!isTogetherFaster(), BURST, true];
+      }
+      left--;
+      return isTogether;
     },
     took(together, milliseconds) {
       const way = together ? "together" : "alone";
       const before = usual[way];
-      // The first run of each compiles.
-      if (runs <= 2) return;
-      usual[way] = before === undefined ? milliseconds : before * MEMORY + milliseconds * (1 - MEMORY);
+      usual[way] = milliseconds < before ? milliseconds : before * MEMORY + milliseconds * (1 - MEMORY);
     },
   };
 }

@@ -13,8 +13,8 @@ export interface Team {
 /** In the place of a thread's number: one of the others, it is not known which, did not come to a meeting. */
 export const SILENT = -1;
 
-/** Looks at the meeting's word so often before the system is asked to wait: some tens of microseconds. */
-const SPINS = 4000;
+/** Looks at the meeting's word so often before the system is asked to wait: as long as what one thread does alone between two meetings may take. */
+const SPINS = 40000;
 /** A wait is cut into such pieces, and the pieces are counted: a machine that slept for hours has waited one of them. */
 const SECOND_NS = 1_000_000_000n;
 
