@@ -154,7 +154,7 @@ async function bring(
     (late) => session.generation !== generation && letGo(late, start),
     () => undefined,
   );
-  const debuggee = await Promise.race([starting, ready.then(() => starting)]);
+  const debuggee = await answeredAnyway(session, Promise.race([starting, ready.then(() => starting)]));
   // Ended, or started anew meanwhile.
   if (session.generation !== generation) return ready;
   session.debuggee = debuggee;
@@ -162,6 +162,18 @@ async function bring(
   await ready;
   for (const { file, generated } of await ask(session, { kind: "sources" })) {
     session.sources.announce(session.client, file, generated);
+  }
+}
+
+/** What may never come, unless it is given up before. */
+async function answeredAnyway<T>(session: Session, coming: Promise<T>): Promise<T> {
+  let giveUp: (reason: Error) => void = () => undefined;
+  const given = new Promise<never>((_, reject) => (giveUp = reject));
+  session.waiting.add(giveUp);
+  try {
+    return await Promise.race([coming, given]);
+  } finally {
+    session.waiting.delete(giveUp);
   }
 }
 

@@ -234,7 +234,8 @@ async function openEditor(name: string, options: FlowOptions): Promise<Editor> {
         ),
         ...at(
           "in temporary files",
-          [...listFiles(temporary).keys()].filter((file) => !/^vscode-/.test(file)),
+          // What VS Code deletes it first moves there, under a name of eight letters and digits.
+          [...listFiles(temporary).keys()].filter((file) => !/^(vscode-|[A-Za-z0-9]{8}($|[\\/]))/.test(file)),
         ),
         ...(options.installed === false ? [] : at("beside the extension", changedFiles(before.extensions, extensions))),
         ...at("in VS Code's own files", strayFiles(data)),
